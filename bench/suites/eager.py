@@ -1,0 +1,219 @@
+"""What an operation and a gradient cost where the arithmetic is nothing: eager, recorded, one op alone."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from bench import peers
+from bench.harness import Case, Contestant, Options
+
+
+def layer_case() -> Case:
+    """Forward and backward of ((x @ w + b).tanh() ** 2).mean() at 8 x 8, float32, with respect to w and b."""
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((2, 8, 8)).astype("float32")
+    b = rng.standard_normal(8).astype("float32")
+
+    def numpy_gradient() -> tuple[Any, np.ndarray, np.ndarray]:
+        h = np.tanh(x @ w + b)
+        value = (h * h).mean()
+        delta = (2 / h.size) * h * (1 - h * h)
+        return value, x.T @ delta, delta.sum(axis=0)
+
+    def numpy() -> Contestant:
+        return Contestant(numpy_gradient, result=numpy_gradient)
+
+    def fastgrad() -> Contestant:
+        fg = peers.load("fastgrad")
+        fx, fw, fb = fg.tensor(x), fg.tensor(w, requires_grad=True), fg.tensor(b, requires_grad=True)
+
+        def run() -> Any:
+            fw.grad = fb.grad = None
+            loss = ((fx @ fw + fb).tanh() ** 2).mean()
+            loss.backward()
+            return loss
+
+        return Contestant(run, result=lambda: (run().item(), fw.grad.numpy(), fb.grad.numpy()))
+
+    def torch() -> Contestant:
+        t = peers.load("PyTorch")
+        tx, tw, tb = t.tensor(x), t.tensor(w, requires_grad=True), t.tensor(b, requires_grad=True)
+
+        def run() -> Any:
+            tw.grad = tb.grad = None
+            loss = ((tx @ tw + tb).tanh() ** 2).mean()
+            loss.backward()
+            return loss
+
+        return Contestant(run, result=lambda: (run().item(), tw.grad.numpy(), tb.grad.numpy()))
+
+    def autograd() -> Contestant:
+        peers.load("autograd")
+        import autograd.numpy as anp
+        from autograd import value_and_grad
+
+        gradient = value_and_grad(lambda p: anp.mean(anp.tanh(anp.dot(x, p[0]) + p[1]) ** 2))
+
+        def run() -> Any:
+            return gradient((w, b))
+
+        def result() -> tuple[Any, Any, Any]:
+            value, grads = run()
+            return value, *grads
+
+        return Contestant(run, result=result)
+
+    def jax() -> Contestant:
+        j = peers.load("JAX")
+        gradient = j.jit(j.value_and_grad(lambda p, x: (j.numpy.tanh(x @ p[0] + p[1]) ** 2).mean()))
+        jx, parameters = j.numpy.asarray(x), (j.numpy.asarray(w), j.numpy.asarray(b))
+
+        def run() -> Any:
+            return gradient(parameters, jx)
+
+        def result() -> tuple[Any, Any, Any]:
+            value, grads = run()
+            return value, *grads
+
+        def run_and_wait() -> None:
+            value, _ = run()
+            value.block_until_ready()  # one executable makes all outputs: this waits for them all
+
+        return Contestant(run_and_wait, result=result)
+
+    def check(found: tuple[Any, Any, Any]) -> str | None:
+        worst = max(
+            float(np.max(np.abs(np.asarray(f) - want)))
+            for f, want in zip(found, numpy_gradient(), strict=True)
+        )
+        return None if worst < 1e-5 else f"value or gradient off by {worst:.2g}"
+
+    names = {
+        "fastgrad": fastgrad,
+        "by hand": numpy,
+        "PyTorch": torch,
+        "autograd": autograd,
+        "JAX": jax,
+    }
+    return Case("eager", "forward + backward, ((x@w+b).tanh()**2).mean(), 8x8", names, check)
+
+
+def add_case() -> Case:
+    """One recorded addition of two vectors of 8."""
+    values = np.arange(8, dtype="float32")
+
+    def eager(library: str) -> Callable[[], Contestant]:
+        def build() -> Contestant:
+            tensor = peers.load(library).tensor
+            x, y = tensor(values, requires_grad=True), tensor(values, requires_grad=True)
+            return Contestant(lambda: x + y, result=lambda: (x + y).detach().numpy())
+
+        return build
+
+    def numpy() -> Contestant:
+        y = values.copy()
+        return Contestant(lambda: values + y, result=lambda: values + y)
+
+    def jax() -> Contestant:
+        j = peers.load("JAX")
+        x, y = j.numpy.asarray(values), j.numpy.asarray(values)
+
+        def run() -> None:
+            total = x + y
+            total.block_until_ready()
+
+        return Contestant(run, result=lambda: np.asarray(x + y))
+
+    names = {
+        "fastgrad": eager("fastgrad"),
+        "by hand": numpy,
+        "PyTorch": eager("PyTorch"),
+        "JAX": jax,
+    }
+    return Case("eager", "x + y on 8 numbers, recorded for backward", names, _equals(2 * values, 0))
+
+
+def _equals(want: Any, tolerance: float) -> Callable[[Any], str | None]:
+    def check(found: Any) -> str | None:
+        worst = float(np.max(np.abs(np.asarray(found) - want)))
+        return None if worst <= tolerance else f"off by {worst:.2g}"
+
+    return check
+
+
+# d/dx sin(x) exp(-x^2) + log(1 + x^2) at 0.7, in float64.
+POINT = 0.7
+
+
+def scalar_function(lib: Any) -> Callable[[Any], Any]:
+    return lambda x: lib.sin(x) * lib.exp(-(x * x)) + lib.log(1 + x * x)
+
+
+def by_hand(x: float) -> float:
+    return (math.cos(x) - 2 * x * math.sin(x)) * math.exp(-x * x) + 2 * x / (1 + x * x)
+
+
+def scalar_cases() -> Iterator[Case]:
+    def fastgrad(compiled: bool) -> Callable[[], Contestant]:
+        def build() -> Contestant:
+            fg = peers.load("fastgrad")
+            gradient = fg.grad(scalar_function(fg))
+            if compiled:
+                gradient = fg.compile(gradient)
+            return Contestant(lambda: gradient(POINT), result=lambda: gradient(POINT))
+
+        return build
+
+    def torch() -> Contestant:
+        t = peers.load("PyTorch")
+        f = scalar_function(t)
+        x = t.tensor(POINT, dtype=t.float64, requires_grad=True)
+
+        def run() -> Any:
+            x.grad = None
+            f(x).backward()
+            return x.grad
+
+        return Contestant(run, result=lambda: run().item())
+
+    def autograd() -> Contestant:
+        peers.load("autograd")
+        import autograd.numpy as anp
+        from autograd import grad
+
+        gradient = grad(scalar_function(anp))
+        return Contestant(lambda: gradient(POINT), result=lambda: gradient(POINT))
+
+    def jax() -> Contestant:
+        j = peers.load("JAX")
+        gradient = j.jit(j.grad(scalar_function(j.numpy)))
+        point = j.numpy.asarray(POINT)  # a Python float would be converted anew at each call
+        return Contestant(lambda: gradient(point).block_until_ready(), result=lambda: float(gradient(point)))
+
+    def casadi() -> Contestant:
+        c = peers.load("CasADi")
+        x = c.SX.sym("x")
+        gradient = c.Function("gradient", [x], [c.gradient(scalar_function(c)(x), x)])
+        return Contestant(lambda: gradient(POINT), result=lambda: float(gradient(POINT)))
+
+    def math_by_hand() -> Contestant:
+        return Contestant(lambda: by_hand(POINT), result=lambda: by_hand(POINT))
+
+    check = _equals(by_hand(POINT), 1e-14)
+    what = "gradient of sin(x) exp(-x^2) + log(1 + x^2)"
+    yield Case(
+        "eager",
+        f"{what}, eager",
+        {"fastgrad": fastgrad(False), "PyTorch": torch, "autograd": autograd},
+        check,
+    )
+    recorded = {"fastgrad": fastgrad(True), "by hand": math_by_hand, "JAX": jax, "CasADi": casadi}
+    yield Case("eager", f"{what}, recorded", recorded, check)
+
+
+def cases(_options: Options) -> Iterator[Case]:
+    yield layer_case()
+    yield add_case()
+    yield from scalar_cases()

@@ -1,0 +1,149 @@
+// Gradients, grad mode, recordings and programs.
+#include <pybind11/stl.h>
+
+#include "bindings/py_tensor.hpp"
+#include "tape/apply.hpp"
+#include "tape/backward.hpp"
+#include "tape/node.hpp"
+#include "tape/program.hpp"
+
+namespace fg {
+namespace {
+
+using Tensors = std::vector<Tensor>;
+
+Tensors tensors(const py::iterable& list, const char* what) {
+    Tensors out;
+    for (const py::handle& item : list) {
+        if (!is_tensor(item.ptr())) throw TypeError(say(what, " must be tensors, got ", Py_TYPE(item.ptr())->tp_name));
+        out.push_back(tensor_of(item.ptr()));
+    }
+    return out;
+}
+py::list to_list(const Tensors& values) {
+    py::list list;
+    for (const Tensor& t : values) list.append(t ? wrap(t) : py::object(py::none()));
+    return list;
+}
+
+py::list gradients_of(const py::iterable& outputs, const py::iterable& seeds, const py::iterable& inputs, bool retain_graph,
+                      bool create_graph) {
+    const Tensors out = tensors(outputs, "outputs"), in = tensors(inputs, "inputs");
+    Tensors starts;
+    for (const py::handle& seed : seeds) {
+        starts.push_back(seed.is_none() ? Tensor() : to_operand(seed.ptr(), Memory::copied));
+        if (!seed.is_none() && !starts.back())
+            throw TypeError(say("a gradient of an output must be a tensor or an array, got ", Py_TYPE(seed.ptr())->tp_name));
+    }
+    if (starts.size() != out.size())
+        throw ValueError(say("got ", starts.size(), " gradients for ", out.size(), " outputs"));
+    for (const Tensor& t : in)
+        if (!t.requires_grad()) throw GradientError("an input does not require a gradient: make it with requires_grad=True");
+    Tensors result;
+    {
+        py::gil_scoped_release release;
+        result = gradients(out, starts, in, retain_graph, create_graph);
+    }
+    return to_list(result);
+}
+
+Ref<Program> record(const py::function& f, const py::iterable& examples) {
+    Recording recording;
+    py::list placeholders;
+    for (const py::handle& example : examples) {
+        const Tensor t = to_operand(example.ptr(), Memory::borrowed);
+        if (!t) throw TypeError(say("an example must be a tensor, an array or a number, got ", Py_TYPE(example.ptr())->tp_name));
+        placeholders.append(wrap(recording.add_input(t.meta())));
+    }
+    {
+        RecordingScope scope(recording);
+        const py::object result = f(placeholders);
+        recording.set_outputs(tensors(py::reinterpret_borrow<py::iterable>(result), "what a recorded function returns"));
+    }
+    return make_ref<Program>(std::move(recording));
+}
+
+Tensors operands(const py::iterable& inputs) {
+    Tensors in;
+    for (const py::handle& input : inputs) {
+        in.push_back(to_operand(input.ptr(), Memory::borrowed));
+        if (!in.back()) throw TypeError(say("an input must be a tensor, an array or a number, got ", Py_TYPE(input.ptr())->tp_name));
+    }
+    return in;
+}
+
+py::list run(Program& program, const py::iterable& inputs) {
+    const Tensors in = operands(inputs);
+    Tensors out;
+    {
+        py::gil_scoped_release release;
+        out = program.run(in);
+    }
+    return to_list(out);
+}
+
+py::list inlined(const Program& program, const py::iterable& inputs) {
+    return to_list(program.recording().replay_over(operands(inputs)));
+}
+
+// One line per instruction: what it computes from what.
+std::string listing(const Program& program) {
+    const Recording& r = program.recording();
+    std::string out;
+    const auto value = [&](int v) {
+        const char* kind = r.values()[size_t(v)].kind == ValueKind::input      ? "in"
+                           : r.values()[size_t(v)].kind == ValueKind::captured ? "captured"
+                                                                               : "v";
+        return say(kind, v);
+    };
+    for (const Instruction& i : r.instructions()) {
+        const Meta& meta = r.values()[size_t(i.output)].meta;
+        out += say(value(i.output), " = ", i.op->name, "(");
+        for (size_t k = 0; k < i.inputs.size(); ++k) out += (k ? ", " : "") + value(i.inputs[k]);
+        out += say(")  ", name(meta.dtype), meta.shape, "\n");
+    }
+    out += "return";
+    for (int v : r.outputs()) out += " " + value(v);
+    return out + "\n";
+}
+
+}  // namespace
+}  // namespace fg
+
+PYBIND11_DECLARE_HOLDER_TYPE(T, fg::Ref<T>, true)
+
+namespace fg {
+
+void bind_autodiff(py::module_& m) {
+    using py::arg;
+    m.def("gradients", gradients_of, arg("outputs"), arg("seeds"), arg("inputs"), arg("retain_graph"), arg("create_graph"),
+          "Gradients of sum(seed * output) with respect to inputs; None where nothing flows. A seed of None stands for 1.");
+    m.def("set_grad_enabled", [](bool enabled) {
+        const bool before = grad_enabled();
+        set_grad_enabled(enabled);
+        return before;
+    }, arg("enabled"), "Turns remembering for backward on or off in this thread; returns what it was.");
+    m.def("is_grad_enabled", &grad_enabled, "Whether operations are remembered for backward in this thread.");
+    m.def("set_borrowing", set_borrowing, arg("borrowing"),
+          "While on, arrays mixed into operations of this thread are read in place instead of copied; returns what it was.");
+    m.def("operand", [](const py::object& x) { return to_operand(x.ptr(), Memory::borrowed); }, arg("x"),
+          "What an operation makes of a number or array, without copying; None when it takes no such thing.");
+    m.def("zeros_like", [](const Tensor& t) { return Tensor::zeros(t.dtype(), t.shape()); }, arg("tensor"));
+    m.def("is_recording", [] { return Recording::active() != nullptr; }, "Whether a function is being recorded in this thread.");
+    m.def("record", record, arg("f"), arg("examples"),
+          "Calls f once on stand-ins of the examples' shapes and dtypes and keeps what it did as a Program.");
+
+    py::class_<Program, Ref<Program>>(m, "Program", "A recorded function, replayed natively.")
+        .def("__call__", run, arg("inputs"), "Replays on inputs of the recorded shapes and dtypes.")
+        .def("inline", inlined, arg("inputs"), "Uses every recorded operation again on tensors: differentiable, recordable.")
+        .def("depends_on", [](const Program& p, int input) {
+                if (input < 0 || input >= int(p.recording().inputs().size()))
+                    throw IndexError(say("input ", input, " of ", p.recording().inputs().size()));
+                return p.recording().depends_on(input);
+            }, arg("input"), "Whether any output is computed from that input.")
+        .def("text", listing, "The instructions, one a line.")
+        .def_property_readonly("instruction_count", [](const Program& p) { return p.recording().instructions().size(); })
+        .def_property_readonly("arena_bytes", &Program::arena_bytes, "Working memory of one replay.");
+}
+
+}  // namespace fg

@@ -1,0 +1,141 @@
+// Properties and keyword methods of Tensor.
+#include "bindings/py_tensor.hpp"
+#include "ops/reduce.hpp"
+#include "ops/shape.hpp"
+#include "tape/backward.hpp"
+#include "tape/recording.hpp"
+
+namespace fg {
+namespace {
+
+using Reduction = Tensor (*)(const Tensor&, const Dims&, bool);
+
+template <Reduction reduction> Tensor reduce(const Tensor& x, const py::object& axis, bool keepdims) {
+    const Dims axes = to_axes(axis, x);
+    if (x.size() < release_gil_above) return reduction(x, axes, keepdims);
+    py::gil_scoped_release release;
+    return reduction(x, axes, keepdims);
+}
+
+// t.reshape(2, 3) and t.reshape((2, 3))
+Dims sizes(const py::args& args, const char* what) {
+    return args.size() == 1 && !PyIndex_Check(py::object(args[0]).ptr()) ? to_dims(args[0], what) : to_dims(args, what);
+}
+
+void set_grad(const Tensor& t, const py::object& grad) {
+    if (grad.is_none()) {
+        t.impl()->grad = Ref<TensorImpl>();
+        return;
+    }
+    const Tensor g = to_operand(grad.ptr(), Memory::copied);
+    if (!g) throw TypeError(say("grad must be a tensor, an array or None, got ", Py_TYPE(grad.ptr())->tp_name));
+    if (g.shape() != t.shape()) throw ValueError(say("grad has shape ", g.shape(), ", expected the tensor's ", t.shape()));
+    t.impl()->grad = astype(g, t.dtype()).ref();
+}
+
+void set_requires_grad(const Tensor& t, bool value) {
+    if (!t.is_leaf() && !value)
+        throw GradientError("requires_grad can be turned off on leaves only; use .detach() on a computed tensor");
+    if (value && !is_floating(t.dtype()))
+        throw TypeError(say("requires_grad=True needs float32 or float64 data, got ", name(t.dtype())));
+    t.impl()->requires_grad = value;
+}
+
+py::array numpy(const Tensor& t) {
+    if (t.requires_grad())
+        throw GradientError("a tensor that requires a gradient gives no array, for the gradient would be lost unseen; "
+                            "use .detach().numpy()");
+    return to_array(t);
+}
+
+py::object item(const Tensor& t) {
+    const py::array array = to_array(t.detach());
+    if (t.size() != 1) throw ValueError(say("item() needs a tensor of one number, got shape ", t.shape()));
+    return array.attr("item")();
+}
+
+void run_backward(const Tensor& t, const py::object& gradient, bool retain_graph, bool create_graph) {
+    Tensor seed;
+    if (!gradient.is_none()) {
+        seed = to_operand(gradient.ptr(), Memory::copied);
+        if (!seed) throw TypeError(say("gradient must be a tensor or an array, got ", Py_TYPE(gradient.ptr())->tp_name));
+        seed = astype(seed, t.dtype());
+    }
+    py::gil_scoped_release release;
+    backward(t, seed, retain_graph, create_graph);
+}
+
+}  // namespace
+
+void bind_tensor_methods(py::module_& m) {
+    const py::object type = m.attr("Tensor");
+    const auto method = [&](const char* name, auto f, auto&&... extra) {
+        type.attr(name) = py::cpp_function(f, py::name(name), py::is_method(type), extra...);
+    };
+    const py::object property = py::module_::import("builtins").attr("property");
+    const auto attribute = [&](const char* name, auto get, const char* doc) {
+        type.attr(name) = property(py::cpp_function(get), py::none(), py::none(), doc);
+    };
+    const auto writable = [&](const char* name, auto get, auto set, const char* doc) {
+        type.attr(name) = property(py::cpp_function(get), py::cpp_function(set), py::none(), doc);
+    };
+    using py::arg;
+    const py::none none;
+
+    attribute("shape", [](const Tensor& t) { return to_tuple(t.shape()); }, "Sizes of the axes.");
+    attribute("dtype", [](const Tensor& t) { return to_numpy(t.dtype()); }, "NumPy dtype of the numbers.");
+    attribute("ndim", [](const Tensor& t) { return t.ndim(); }, "Number of axes.");
+    attribute("size", [](const Tensor& t) { return t.size(); }, "Number of elements.");
+    attribute("T", [](const Tensor& t) { return transpose(t); }, "The axes reversed.");
+    attribute("is_leaf", [](const Tensor& t) { return t.is_leaf(); }, "Whether no recorded operation made it.");
+    attribute(
+        "grad_fn", [](const Tensor& t) { return t.is_leaf() ? py::object(py::none()) : py::str(t.impl()->creator->op_name()); },
+        "Name of the operation that made it, or None.");
+    writable("grad", [](const Tensor& t) { return Tensor(t.impl()->grad); }, set_grad,
+             "Gradient summed over backward passes, or None. Same shape and dtype as the tensor.");
+    writable("requires_grad", [](const Tensor& t) { return t.requires_grad(); }, set_requires_grad,
+             "Whether operations on it are remembered for backward.");
+
+    method("backward", run_backward, arg("gradient") = none, arg("retain_graph") = false, arg("create_graph") = false,
+           "Adds the gradient of this tensor to `.grad` of every leaf it was computed from.");
+    method("numpy", numpy, "A read-only NumPy array on the same memory.");
+    method("item", item, "The one number, as a Python float, int or bool.");
+    method("tolist", [](const Tensor& t) { return to_array(t.detach()).attr("tolist")(); }, "Nested lists of Python numbers.");
+    method("detach", [](const Tensor& t) { return t.detach(); }, "The same numbers, outside any graph.");
+    method("clone", [](const Tensor& t) { return t.traced() ? identity(t) : t.requires_grad() ? identity(t) : from_array(to_array(t), Memory::copied); },
+           "A copy that passes gradients.");
+    method("astype", [](const Tensor& t, const py::object& dtype) { return astype(t, to_dtype(dtype)); }, arg("dtype"),
+           "Converted to another dtype.");
+    method("reshape", [](const Tensor& t, const py::args& shape) { return reshape(t, sizes(shape, "shape")); },
+           "The same numbers in another shape; one size may be -1.");
+    method("transpose", [](const Tensor& t, const py::args& axes) { return transpose(t, sizes(axes, "axes")); },
+           "Axes in another order; reversed when none are named.");
+    method("sum", reduce<sum>, arg("axis") = none, arg("keepdims") = false, "Sum over axes.");
+    method("mean", reduce<mean>, arg("axis") = none, arg("keepdims") = false, "Arithmetic mean over axes.");
+    method("max", reduce<max>, arg("axis") = none, arg("keepdims") = false, "Largest over axes.");
+    method("min", reduce<min>, arg("axis") = none, arg("keepdims") = false, "Smallest over axes.");
+    method("logsumexp", reduce<logsumexp>, arg("axis") = none, arg("keepdims") = false, "log(sum(exp(x))) over axes.");
+    method("__array__", [](const Tensor& t, const py::object& dtype, const py::object& copy) {
+            const py::array array = numpy(t);
+            if (dtype.is_none() && (copy.is_none() || !copy.cast<bool>())) return py::object(array);
+            py::dict keywords;
+            if (!copy.is_none()) keywords["copy"] = copy;
+            return py::object(py::module_::import("numpy").attr("array")(array, arg("dtype") = dtype, **keywords));
+        }, arg("dtype") = none, arg("copy") = none);
+    method("__format__", [](const Tensor& t, const py::str& spec) {
+            const py::object value = t.ndim() == 0 && !t.traced() ? item(t) : py::str(py::repr(wrap(t)));
+            return py::module_::import("builtins").attr("format")(value, spec);
+        });
+    method("__reduce_ex__", [](const py::object& self, int) {
+            const Tensor t = tensor_of(self.ptr());
+            return py::make_tuple(py::type::of(self), py::make_tuple(to_array(t.detach()), py::none(), t.requires_grad()));
+        }, "Pickles numbers, dtype and requires_grad; not the graph.");
+    method("__deepcopy__", [](const py::object& self, const py::object&) {
+            const Tensor t = tensor_of(self.ptr());
+            if (!t.is_leaf())
+                throw GradientError("only leaves can be deep-copied: a computed tensor's graph would be lost; use .detach()");
+            return py::type::of(self)(to_array(t.detach()), py::none(), t.requires_grad());
+        });
+}
+
+}  // namespace fg

@@ -1,0 +1,31 @@
+// The extension module fastgrad._core: one call per category.
+#include "bindings/py_tensor.hpp"
+#include "ops/register.hpp"
+
+namespace fg {
+
+void bind_autodiff(py::module_& m);
+void bind_kernels(py::module_& m);
+void bind_ops(py::module_& m);
+void bind_random(py::module_& m);
+void bind_train(py::module_& m);
+
+}  // namespace fg
+
+PYBIND11_MODULE(_core, m) {
+    m.doc() = "The compiled core of fastgrad.";
+    fg::register_errors(m);
+    fg::bind_kernels(m);
+    fg::register_all_ops();
+    fg::bind_tensor_type(m);
+    fg::bind_tensor_methods(m);
+    fg::bind_ops(m);
+    fg::bind_autodiff(m);
+    fg::bind_random(m);
+    fg::bind_train(m);
+    m.def("asarray", [](const fg::py::object& data) {
+        return fg::is_tensor(data.ptr()) ? fg::tensor_of(data.ptr()) : fg::from_array(data, fg::Memory::borrowed);
+    }, fg::py::arg("data"), "A tensor on an array's own memory where dtype and alignment allow.");
+    m.def("to_result", [](const fg::Tensor& t) { return fg::to_result(t.detach()); }, fg::py::arg("tensor"),
+          "A NumPy array of the caller's own.");
+}

@@ -1,0 +1,59 @@
+// The Python type Tensor, made with the C API: a pybind11 object costs several times the arithmetic of a small op.
+#pragma once
+
+#include "bindings/convert.hpp"
+
+namespace fg {
+
+struct PyTensor {
+    PyObject_HEAD
+    Tensor value;
+    PyObject* weak_references;
+};
+
+extern PyTypeObject* tensor_type;
+
+inline bool is_tensor(PyObject* o) { return PyObject_TypeCheck(o, tensor_type); }
+inline Tensor& tensor_of(PyObject* o) { return reinterpret_cast<PyTensor*>(o)->value; }
+
+// A new reference.
+PyObject* new_tensor(Tensor t);
+inline py::object wrap(Tensor t) { return py::reinterpret_steal<py::object>(new_tensor(std::move(t))); }
+
+// Runs a slot or function written against the C API; C++ exceptions become Python's.
+template <class F> PyObject* guarded(F&& f) {
+    try {
+        return f();
+    } catch (...) {
+        set_python_error();
+        return nullptr;
+    }
+}
+
+// The value at an index: ints, slices, None, ..., and one array of integers.
+Tensor get_item(const Tensor& t, PyObject* index);
+
+// Makes the type and adds it to the module.
+void bind_tensor_type(py::module_& m);
+// Properties and methods with keywords.
+void bind_tensor_methods(py::module_& m);
+
+}  // namespace fg
+
+namespace pybind11::detail {
+
+template <> struct type_caster<fg::Tensor> {
+    PYBIND11_TYPE_CASTER(fg::Tensor, const_name("Tensor"));
+
+    bool load(handle source, bool) {
+        if (!fg::is_tensor(source.ptr())) return false;
+        value = fg::tensor_of(source.ptr());
+        return true;
+    }
+    static handle cast(const fg::Tensor& t, return_value_policy, handle) {
+        if (!t) return none().release();
+        return fg::new_tensor(t);
+    }
+};
+
+}  // namespace pybind11::detail

@@ -1,0 +1,17 @@
+// Per-thread working memory.
+#include "core/scratch.hpp"
+
+#include "core/storage.hpp"
+
+namespace fg {
+
+void* scratch(int64_t bytes) {
+    thread_local Ref<Storage> block;
+    if (!block || block->bytes() < bytes) {
+        block = Ref<Storage>();  // the old one may serve the new one's request
+        block = Storage::allocate(bytes);
+    }
+    return block->data();
+}
+
+}  // namespace fg

@@ -1,0 +1,184 @@
+// From a formula to its kernels: the loops over memory, forward and backward, for every number type.
+#pragma once
+
+#include <utility>
+
+#include "kernels/elementwise/lanes.hpp"
+#include "kernels/math.hpp"
+#include "kernels/table.hpp"
+
+namespace fg::kernels {
+namespace {
+
+// How a formula calls another op, see formula.hpp.
+template <class F, class T, class... Rest> FG_INLINE Vec<T> call(Vec<T> x, Rest... rest) { return F::f(x, rest...); }
+
+// One operand of a loop over Vec<T>. A single value for all is spread over a register's worth of memory and read
+// with step 0, so that the loop has no branch and needs no variants.
+template <class T> class Numbers {
+public:
+    void bind(const void* p, int64_t step) {
+        p_ = static_cast<const T*>(p);
+        step_ = step;
+        if (step_) return;
+        Vec<T>(*p_).store(spread_);
+        p_ = spread_;
+    }
+    FG_INLINE Vec<T> at(int64_t i) const { return Vec<T>::load(p_ + i * step_); }
+    FG_INLINE Vec<T> at(int64_t i, int n) const { return step_ ? Vec<T>::load(p_ + i, n) : Vec<T>::load(p_); }
+
+private:
+    const T* p_ = nullptr;
+    int64_t step_ = 0;
+    T spread_[Vec<T>::size];
+};
+
+// The same for truth values.
+template <class T> class Truths {
+public:
+    void bind(const void* p, int64_t step) {
+        p_ = static_cast<const uint8_t*>(p);
+        step_ = step;
+        if (step_) return;
+        memset(spread_, *p_, sizeof spread_);
+        p_ = spread_;
+    }
+    FG_INLINE Mask<T> at(int64_t i) const { return load_mask<T>(p_ + i * step_, Vec<T>::size); }
+    FG_INLINE Mask<T> at(int64_t i, int n) const { return load_mask<T>(p_ + i * step_, step_ ? n : Vec<T>::size); }
+
+private:
+    const uint8_t* p_ = nullptr;
+    int64_t step_ = 0;
+    uint8_t spread_[Vec<T>::size];
+};
+
+// An argument that the pullback does not read: nothing is bound to it.
+template <class V> struct Absent {
+    FG_INLINE V at(int64_t) const { return V{}; }
+    FG_INLINE V at(int64_t, int) const { return V{}; }
+};
+
+template <class T> FG_INLINE void put(Vec<T> x, void* out, int64_t i) { x.store(static_cast<T*>(out) + i); }
+template <class T> FG_INLINE void put(Vec<T> x, void* out, int64_t i, int n) { x.store(static_cast<T*>(out) + i, n); }
+template <class T> FG_INLINE void put(Mask<T> m, void* out, int64_t i) {
+    store_mask(m, static_cast<uint8_t*>(out) + i, Vec<T>::size);
+}
+template <class T> FG_INLINE void put(Mask<T> m, void* out, int64_t i, int n) {
+    store_mask(m, static_cast<uint8_t*>(out) + i, n);
+}
+
+// out[i] = formula(operands[i]...), a register at a time, the last one partly filled.
+template <class T, class Formula, class... Operands>
+FG_INLINE void vector_loop(int64_t n, void* out, Formula formula, const Operands&... operands) {
+    constexpr int width = Vec<T>::size;
+    int64_t i = 0;
+    for (; i + width <= n; i += width) put(formula(operands.at(i)...), out, i);
+    if (i < n) {
+        const int rest = int(n - i);
+        put(formula(operands.at(i, rest)...), out, i, rest);
+    }
+}
+
+template <class F, class T, int i> using ForwardOperand = std::conditional_t<i == 0 && first_is_mask<F>, Truths<T>, Numbers<T>>;
+
+template <class F, class T> struct Forward {
+    template <size_t... I> static FG_INLINE void loop(int64_t n, const void* const* in, const int64_t* step, void* out,
+                                                      std::index_sequence<I...>) {
+        bound(n, in, step, out, ForwardOperand<F, T, int(I)>{}...);
+    }
+    template <class... Operands>
+    static FG_INLINE void bound(int64_t n, const void* const* in, const int64_t* step, void* out, Operands... operands) {
+        int k = 0;
+        ((operands.bind(in[k], step[k]), ++k), ...);
+        vector_loop<T>(n, out, [](auto... x) __attribute__((always_inline)) { return F::f(x...); }, operands...);
+    }
+    static void run(int64_t n, const void* const* in, const int64_t* step, void* out) {
+        loop(n, in, step, out, std::make_index_sequence<arity<F>>{});
+    }
+};
+
+// Int and Truth go one by one; the compiler's own vectoriser does what it can.
+template <class F, class Lane, size_t... I>
+FG_INLINE void lane_loop(int64_t n, const void* const* in, const int64_t* step, void* out, std::index_sequence<I...>) {
+    using Out = decltype(F::f(((void)I, Lane{})...));
+    for (int64_t i = 0; i < n; ++i)
+        static_cast<Out*>(out)[i] = F::f(static_cast<const Lane*>(in[I])[i * step[I]]...);
+}
+template <class F, class Lane> void forward_lanes(int64_t n, const void* const* in, const int64_t* step, void* out) {
+    lane_loop<F, Lane>(n, in, step, out, std::make_index_sequence<arity<F>>{});
+}
+template <class F> void forward_masked_ints(int64_t n, const void* const* in, const int64_t* step, void* out) {
+    const auto* condition = static_cast<const Truth*>(in[0]);
+    const auto *a = static_cast<const Int*>(in[1]), *b = static_cast<const Int*>(in[2]);
+    for (int64_t i = 0; i < n; ++i)
+        static_cast<Int*>(out)[i] = F::f(condition[i * step[0]], a[i * step[1]], b[i * step[2]]);
+}
+
+template <class F, class T, int arg> struct Backward {
+    static constexpr int uses = F::uses[arg];
+
+    // Operands come packed: the gradient, then what is used, in order.
+    template <int bit> static constexpr int slot = 1 + __builtin_popcount(uses & (bit - 1));
+    template <int i>
+    using Operand = std::conditional_t<(uses & (1 << i)) != 0, ForwardOperand<F, T, i>,
+                                       std::conditional_t<i == 0 && first_is_mask<F>, Absent<Mask<T>>, Absent<Vec<T>>>>;
+    using Output = std::conditional_t<(uses & out) != 0, Numbers<T>, Absent<Vec<T>>>;
+
+    template <int bit, class O>
+    static FG_INLINE void bind(O& operand, const void* const* in, const int64_t* step) {
+        if constexpr ((uses & bit) != 0) operand.bind(in[slot<bit>], step[slot<bit>]);
+    }
+    template <size_t... I> static FG_INLINE void loop(int64_t n, const void* const* in, const int64_t* step, void* result,
+                                                      std::index_sequence<I...>) {
+        bound<int(I)...>(n, in, step, result, Operand<int(I)>{}...);
+    }
+    template <int... I, class... Operands>
+    static FG_INLINE void bound(int64_t n, const void* const* in, const int64_t* step, void* result,
+                                Operands... operands) {
+        Numbers<T> grad;
+        Output output;
+        grad.bind(in[0], step[0]);
+        (bind<(1 << I)>(operands, in, step), ...);
+        bind<out>(output, in, step);
+        vector_loop<T>(
+            n, result, [](auto... x) __attribute__((always_inline)) { return pullback<F, arg>(x...); }, grad, operands...,
+            output);
+    }
+    static void run(int64_t n, const void* const* in, const int64_t* step, void* result) {
+        loop(n, in, step, result, std::make_index_sequence<arity<F>>{});
+    }
+};
+
+template <class F, int arg> constexpr void add_backward(ElementwiseKernels& k) {
+    if constexpr (arg < arity<F> && differentiable<F, arg>) {
+        k.backward[arg][2] = Backward<F, float, arg>::run;
+        k.backward[arg][3] = Backward<F, double, arg>::run;
+    }
+}
+
+template <class F> constexpr ElementwiseKernels elementwise_kernels() {
+    ElementwiseKernels k{};
+    constexpr Domain domain = F::entry.domain;
+    if constexpr (domain == Domain::logical) {
+        k.forward[0] = forward_lanes<F, Truth>;
+    } else {
+        k.forward[2] = Forward<F, float>::run;
+        k.forward[3] = Forward<F, double>::run;
+        if constexpr (domain != Domain::reals) {
+            if constexpr (first_is_mask<F>) k.forward[1] = forward_masked_ints<F>;
+            else k.forward[1] = forward_lanes<F, Int>;
+        }
+    }
+    add_backward<F, 0>(k);
+    add_backward<F, 1>(k);
+    add_backward<F, 2>(k);
+    return k;
+}
+
+template <class... F> constexpr void fill_elementwise(ElementwiseKernels* entries, OpList<F...>) {
+    int i = 0;
+    ((entries[i++] = elementwise_kernels<F>()), ...);
+}
+
+}  // namespace
+}  // namespace fg::kernels

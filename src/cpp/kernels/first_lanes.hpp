@@ -1,0 +1,66 @@
+// FirstLanes<T>: loads and stores of the first n lanes of a vector, with the mask made once for many of them.
+#pragma once
+
+#include "kernels/vec.hpp"
+
+namespace fg::kernels {
+namespace {
+
+#if defined(__AVX512F__)
+template <class T> struct FirstLanes {
+    __mmask16 mask;
+
+    FG_INLINE explicit FirstLanes(int n) : mask(__mmask16((1u << n) - 1)) {}
+    FG_INLINE Vec<T> load(const T* p) const {
+        if constexpr (sizeof(T) == 4) return typename Vec<T>::native(_mm512_maskz_loadu_ps(mask, p));
+        else return typename Vec<T>::native(_mm512_maskz_loadu_pd(__mmask8(mask), p));
+    }
+    FG_INLINE void store(T* p, Vec<T> x) const {
+        if constexpr (sizeof(T) == 4) _mm512_mask_storeu_ps(p, mask, __m512(x.v));
+        else _mm512_mask_storeu_pd(p, __mmask8(mask), __m512d(x.v));
+    }
+};
+#elif defined(__AVX2__)
+constexpr int32_t lane_masks[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+
+template <class T> struct FirstLanes {
+    __m256i mask;
+
+    FG_INLINE explicit FirstLanes(int n) { memcpy(&mask, lane_masks + 8 - n * int(sizeof(T) / 4), sizeof mask); }
+    FG_INLINE Vec<T> load(const T* p) const {
+        if constexpr (sizeof(T) == 4) return typename Vec<T>::native(_mm256_maskload_ps(p, mask));
+        else return typename Vec<T>::native(_mm256_maskload_pd(p, mask));
+    }
+    FG_INLINE void store(T* p, Vec<T> x) const {
+        if constexpr (sizeof(T) == 4) _mm256_maskstore_ps(p, mask, __m256(x.v));
+        else _mm256_maskstore_pd(p, mask, __m256d(x.v));
+    }
+};
+#else
+template <class T> struct FirstLanes {
+    int n;
+
+    FG_INLINE explicit FirstLanes(int count) : n(count) {}
+    FG_INLINE Vec<T> load(const T* p) const {
+        if (n == Vec<T>::size) return Vec<T>::load(p);
+        typename Vec<T>::native v = {};
+        if (n > 0) v[0] = p[0];
+        if constexpr (sizeof(T) == 4) {
+            if (n > 1) v[1] = p[1];
+            if (n > 2) v[2] = p[2];
+        }
+        return v;
+    }
+    FG_INLINE void store(T* p, Vec<T> x) const {
+        if (n == Vec<T>::size) return x.store(p);
+        if (n > 0) p[0] = x.v[0];
+        if constexpr (sizeof(T) == 4) {
+            if (n > 1) p[1] = x.v[1];
+            if (n > 2) p[2] = x.v[2];
+        }
+    }
+};
+#endif
+
+}  // namespace
+}  // namespace fg::kernels

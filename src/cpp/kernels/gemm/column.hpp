@@ -1,0 +1,154 @@
+// Matrix times one column (n == 1): sixteen chains of fused multiply-adds over k, joined by a fixed tree.
+//
+// Lane k % 16 holds the chain over its k within a block of column_depth, the blocks' sums are added in order, and k is
+// filled with zeros up to a multiple of 16. Rows of A that are contiguous are read along k, columns that are
+// contiguous along m: the same operations on the same lanes, hence the same bits.
+#pragma once
+
+#include "kernels/gemm/micro.hpp"
+#include "kernels/sixteen.hpp"
+
+namespace fg::kernels {
+namespace {
+
+constexpr int64_t column_depth = 4096;  // changes bits
+constexpr int64_t column_rows = 256;    // rows whose sums are held in scratch while columns of A go by
+constexpr int64_t column_bytes = 16384;  // of A between two visits to the sums of a row: stays in L1
+
+// The lanes of R rows of a (R, k) with contiguous k.
+template <class T, int R> FG_INLINE void dot_rows(int64_t k, const T* a, int64_t a_row, const T* b, Sixteen<T>* out) {
+    const T* row[R];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) row[r] = a + r * a_row;
+    for (int64_t begin = 0; begin < k; begin += column_depth) {
+        const int64_t end = k - begin < column_depth ? k : begin + column_depth;
+        Sixteen<T> sum[R];
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) sum[r] = Sixteen<T>::of(T(0));
+        int64_t i = begin;
+        for (; i + 16 <= end; i += 16) {
+            const Sixteen<T> y = Sixteen<T>::load(b + i);
+#pragma GCC unroll 16
+            for (int r = 0; r < R; ++r) sum[r] = fma(Sixteen<T>::load(row[r] + i), y, sum[r]);
+        }
+        if (i < end) {
+            const FirstOfSixteen<T> rest(int(end - i));
+            const Sixteen<T> y = rest.load(b + i);
+#pragma GCC unroll 16
+            for (int r = 0; r < R; ++r) sum[r] = fma(rest.load(row[r] + i), y, sum[r]);
+        }
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) out[r] = begin ? out[r] + sum[r] : sum[r];
+    }
+}
+
+template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc) {
+    constexpr int width = Vec<T>::size, some = width / 2;  // some * 16 / width = 8 sums in flight
+    Sixteen<T> lanes[width];
+    int64_t i = 0;
+    for (; i + width <= m; i += width) {
+        dot_rows<T, some>(k, a + i * a_row, a_row, b, lanes);
+        dot_rows<T, some>(k, a + (i + some) * a_row, a_row, b, lanes + some);
+        const Vec<T> sums = tree_of_rows<Add>(lanes);
+        if (ldc == 1) sums.store(c + i);
+        else
+            for (int r = 0; r < width; ++r) c[(i + r) * ldc] = sums.v[r];
+    }
+    for (; i < m; ++i) {
+        dot_rows<T, 1>(k, a + i * a_row, a_row, b, lanes);
+        c[i * ldc] = tree<Add>(lanes[0]);
+    }
+}
+
+// Lanes [first, first + L) of one vector of rows, over k columns of a; sums: lane l at sums[l * column_rows].
+template <class T, int L>
+FG_INLINE void dot_columns(int64_t k, const T* a, int64_t a_col, const T* b, FirstLanes<T> rows, bool fresh, int first,
+                           T* sums) {
+    Vec<T> sum[L];
+#pragma GCC unroll 16
+    for (int l = 0; l < L; ++l) sum[l] = fresh ? Vec<T>(T(0)) : Vec<T>::load(sums + (first + l) * column_rows);
+    int64_t i = 0;
+    for (; i + 16 <= k; i += 16) {
+        const T* from = a + (i + first) * a_col;
+#pragma GCC unroll 16
+        for (int l = 0; l < L; ++l) sum[l] = fma(rows.load(from + l * a_col), Vec<T>(b[i + first + l]), sum[l]);
+    }
+    if (i < k) {
+        const Vec<T> zero(T(0));
+#pragma GCC unroll 16
+        for (int l = 0; l < L; ++l) {
+            const int64_t at = i + first + l;
+            sum[l] = at < k ? fma(rows.load(a + at * a_col), Vec<T>(b[at]), sum[l]) : fma(zero, zero, sum[l]);
+        }
+    }
+#pragma GCC unroll 16
+    for (int l = 0; l < L; ++l) sum[l].store(sums + (first + l) * column_rows);
+}
+
+// a has contiguous columns. scratch: 2 * 16 * column_rows numbers.
+template <class T>
+void column_by_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, T* c, int64_t ldc, T* scratch) {
+    constexpr int width = Vec<T>::size, lanes = tile_rows >= 8 ? 16 : 8;
+    T *const sums = scratch, *const totals = scratch + 16 * column_rows;
+    for (int64_t i0 = 0; i0 < m; i0 += column_rows) {
+        const int64_t rows = m - i0 < column_rows ? m - i0 : column_rows;
+        const int64_t fit = column_bytes / (rows * int64_t(sizeof(T))) / 16 * 16, visit = fit < 16 ? 16 : fit;
+        for (int64_t begin = 0; begin < k; begin += column_depth) {
+            const int64_t end = k - begin < column_depth ? k : begin + column_depth;
+            for (int64_t at = begin; at < end; at += visit) {
+                const int64_t depth = end - at < visit ? end - at : visit;
+                for (int64_t i = 0; i < rows; i += width) {
+                    const FirstLanes<T> used(rows - i < width ? int(rows - i) : width);
+                    for (int first = 0; first < 16; first += lanes)
+                        dot_columns<T, lanes>(depth, a + i0 + i + at * a_col, a_col, b + at, used, at == begin, first,
+                                              sums + i);
+                }
+            }
+            if (begin + column_depth >= k && begin == 0) break;
+            for (int l = 0; l < 16; ++l)
+                for (int64_t i = l * column_rows; i < l * column_rows + rows; i += width) {
+                    const Vec<T> sum = Vec<T>::load(sums + i);
+                    (begin ? Vec<T>::load(totals + i) + sum : sum).store(totals + i);
+                }
+        }
+        const T* const from = k > column_depth ? totals : sums;
+        for (int64_t i = 0; i < rows; i += width) {
+            Vec<T> sum[16];
+#pragma GCC unroll 16
+            for (int l = 0; l < 16; ++l) sum[l] = Vec<T>::load(from + l * column_rows + i);
+#pragma GCC unroll 4
+            for (int half = 8; half > 0; half /= 2)
+#pragma GCC unroll 8
+                for (int l = 0; l < half; ++l) sum[l] = sum[l] + sum[l + half];
+            const int used = rows - i < width ? int(rows - i) : width;
+            T* const to = c + (i0 + i) * ldc;
+            if (ldc == 1) FirstLanes<T>(used).store(to, sum[0]);
+            else
+                for (int r = 0; r < used; ++r) to[r * ldc] = sum[0].v[r];
+        }
+    }
+}
+
+// Numbers of scratch that column_product wants.
+FG_INLINE int64_t column_scratch(int64_t k) { return 2 * k + 2 * 16 * column_rows; }
+
+template <class T> const T* gathered(int64_t n, const T* from, int64_t step, T* to) {
+    if (step == 1) return from;
+    for (int64_t i = 0; i < n; ++i) to[i] = from[i * step];
+    return to;
+}
+
+// c (m, 1) = a (m, k) @ b (k, 1).
+template <class T>
+void column_product(int64_t m, int64_t k, const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row, T* c,
+                    int64_t ldc, T* scratch) {
+    T* const space = scratch + 2 * 16 * column_rows;
+    b = gathered(k, b, b_row, space);
+    if (a_col == 1) return column_by_rows(m, k, a, a_row, b, c, ldc);
+    if (a_row == 1) return column_by_columns(m, k, a, a_col, b, c, ldc, scratch);
+    for (int64_t i = 0; i < m; ++i)
+        column_by_rows(1, k, gathered(k, a + i * a_row, a_col, space + k), 0, b, c + i * ldc, ldc);
+}
+
+}  // namespace
+}  // namespace fg::kernels

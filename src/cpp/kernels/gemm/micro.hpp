@@ -1,0 +1,92 @@
+// The register tile of the matrix product: up to 8 rows by 3 vectors of C, one fused multiply-add chain each.
+#pragma once
+
+#include "kernels/first_lanes.hpp"
+
+namespace fg::kernels {
+namespace {
+
+#if defined(__AVX512F__) || defined(__ARM_NEON)
+#ifndef TR
+#define TR 8
+#define TV 3
+#endif
+constexpr int tile_rows = TR, tile_vectors = TV;
+#else
+constexpr int tile_rows = 6, tile_vectors = 2;  // 12 of 16
+#endif
+
+// A block of A: element (r, k) at p[r * row + k * step].
+template <class T> struct Rows {
+    const T* p;
+    int64_t row, step;
+};
+
+// A panel of B: row k holds up to tile_vectors vectors at p[k * step], the last of them `last` lanes wide.
+template <class T> struct Panel {
+    const T* p;
+    int64_t step;
+    int last;
+};
+
+// c (R rows of NV vectors) = or += a (R, k) @ b (k, NV vectors).
+template <class T, int R, int NV, bool adjacent, bool ragged>
+void tile(int64_t k, const Rows<T>& a, const Panel<T>& b, T* c, int64_t ldc, bool add) {
+    constexpr int lanes = Vec<T>::size;
+    const FirstLanes<T> last(b.last);
+    Vec<T> sum[R][NV];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+        for (int v = 0; v < NV; ++v) sum[r][v] = Vec<T>(T(0));
+
+#ifdef PFC
+    if (k >= 64)
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+        for (int v = 0; v < NV; ++v) __builtin_prefetch(c + r * ldc + v * lanes, 1);
+#endif
+    const T* row[R];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) row[r] = a.p + r * (adjacent ? 1 : a.row);
+    const T* pb = b.p;
+    const int64_t a_step = a.step, b_step = b.step;
+#ifdef KU
+_Pragma(KU)
+#endif
+    for (int64_t i = 0, ia = 0; i < k; ++i, ia += a_step, pb += b_step) {
+#ifdef PFB
+#pragma GCC unroll 8
+        for (int v = 0; v < NV; ++v) __builtin_prefetch(pb + PFB * b_step + v * lanes);
+#endif
+#ifdef PFA
+        if constexpr (adjacent) __builtin_prefetch(row[0] + ia + PFA);
+#endif
+        Vec<T> x[NV];
+#pragma GCC unroll 8
+        for (int v = 0; v < NV - 1; ++v) x[v] = Vec<T>::load(pb + v * lanes);
+        x[NV - 1] = ragged ? last.load(pb + (NV - 1) * lanes) : Vec<T>::load(pb + (NV - 1) * lanes);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+            const Vec<T> y(row[r][ia]);
+#pragma GCC unroll 8
+            for (int v = 0; v < NV; ++v) sum[r][v] = fma(y, x[v], sum[r][v]);
+        }
+    }
+
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+        T* to = c + r * ldc;
+#pragma GCC unroll 8
+        for (int v = 0; v < NV - 1; ++v) {
+            if (add) sum[r][v] = Vec<T>::load(to + v * lanes) + sum[r][v];
+            sum[r][v].store(to + v * lanes);
+        }
+        if (add) sum[r][NV - 1] = last.load(to + (NV - 1) * lanes) + sum[r][NV - 1];
+        last.store(to + (NV - 1) * lanes, sum[r][NV - 1]);
+    }
+}
+
+}  // namespace
+}  // namespace fg::kernels

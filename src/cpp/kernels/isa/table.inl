@@ -1,0 +1,37 @@
+// Builds one level's table from the shared sources. Included once by each isa/*.cpp, which names the level:
+//   #define FG_ISA avx2
+#include "kernels/elementwise/loops.hpp"
+#include "kernels/gemm.hpp"
+#include "kernels/linear_mse.hpp"
+#include "kernels/optimizer.hpp"
+#include "kernels/reduce.hpp"
+
+#define FG_NAME_(level) level##_table
+#define FG_NAME(level) FG_NAME_(level)
+#define FG_TEXT_(level) #level
+#define FG_TEXT(level) FG_TEXT_(level)
+
+namespace fg::kernels {
+namespace {
+
+template <class T> constexpr NumberKernels<T> number_kernels() {
+    return {gemm<T>, gemm_scratch<T>, sum<T>, max<T>, logsumexp<T>, linear_mse<T>, linear_mse_scratch<T>, sgd<T>, adam<T>};
+}
+
+constexpr KernelTable build_table() {
+    KernelTable t{};
+    t.isa = FG_TEXT(FG_ISA);
+    t.fused = has_fma;
+    fill_elementwise(t.elementwise, ElementwiseOps{});
+    t.f32 = number_kernels<float>();
+    t.f64 = number_kernels<double>();
+    return t;
+}
+
+}  // namespace
+
+extern const KernelTable FG_NAME(FG_ISA);
+// Constant-initialised: nothing of this file runs before dispatch has chosen it.
+constexpr KernelTable FG_NAME(FG_ISA) = build_table();
+
+}  // namespace fg::kernels

@@ -1,0 +1,88 @@
+// The table of kernels: what every ISA level offers, as plain function pointers. The only way into kernels/.
+//
+// A kernel takes raw pointers and sizes, allocates nothing, throws nothing, and returns a status where
+// something can go wrong with the numbers: -1 is fine, anything else is the offending position.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/elementwise/list.hpp"
+
+namespace fg::kernels {
+
+using std::int64_t;
+
+// Stand-ins for T in scratch sizes: how many bytes a kernel wants, 64-byte aligned, before it is called.
+struct GemmSize {
+    int64_t m, n, k;
+};
+
+struct AdamStep {
+    double lr, beta1, beta2, eps, weight_decay;
+    double bias_correction1, bias_correction2;  // 1 - beta^t
+    bool decoupled;                             // AdamW: decay the parameter, not the gradient
+    bool maximize;
+};
+
+struct SgdStep {
+    double lr, momentum, dampening, weight_decay;
+    bool nesterov, first, maximize;  // first: the momentum buffer holds nothing yet
+};
+
+// Kernels that exist for float and double.
+template <class T> struct NumberKernels {
+    // c (m, n; rows ldc apart) = a (m, k) @ b (k, n); any strides on a and b, so transposes are free.
+    // Bits depend on k and n only: per output one fused multiply-add chain over each block of k, blocks added in order.
+    void (*gemm)(GemmSize size, const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row, int64_t b_col, T* c,
+                 int64_t ldc, void* scratch);
+    int64_t (*gemm_scratch)(GemmSize size);  // bytes
+
+    // x is contiguous (outer, n, inner); out is contiguous (outer, inner). Fixed tree over n.
+    void (*sum)(int64_t outer, int64_t n, int64_t inner, const T* x, T* out);
+    void (*max)(int64_t outer, int64_t n, int64_t inner, const T* x, T* out);  // n >= 1; a NaN wins
+    void (*logsumexp)(int64_t outer, int64_t n, int64_t inner, const T* x, T* out);
+
+    // One read of x (n, d): out[0] = sum of residual^2, then gradient sums: weights (d), bias. residual = x w + b - y.
+    // scratch: linear_mse_scratch(n, d) bytes.
+    void (*linear_mse)(int64_t n, int64_t d, const T* x, int64_t x_row, const T* y, const T* w, T bias, T* loss_sum,
+                       T* grad_w, T* grad_b, void* scratch);
+    int64_t (*linear_mse_scratch)(int64_t n, int64_t d);
+
+    // Flat optimizer updates over n contiguous numbers. Return -1, or the first position whose new value is not finite.
+    int64_t (*sgd)(int64_t n, T* param, const T* grad, T* momentum_buffer, const SgdStep& step);
+    int64_t (*adam)(int64_t n, T* param, const T* grad, T* exp_avg, T* exp_avg_sq, const AdamStep& step);
+};
+
+// One elementwise op at one dtype: n numbers, in[i] with step 0 (one value for all) or 1.
+// backward[i]: out = grad * (partial derivative with respect to argument i); its inputs are
+// grad, then whatever the op saves (inputs, output), in the order of ElementwiseInfo.
+using ElementwiseKernel = void (*)(int64_t n, const void* const* in, const int64_t* step, void* out);
+
+struct ElementwiseKernels {
+    // Indexed by dtype code (see core/dtype.hpp): bool, int64, float32, float64; null where the op is not defined.
+    ElementwiseKernel forward[4];
+    ElementwiseKernel backward[max_elementwise_arity][4];
+};
+
+struct KernelTable {
+    const char* isa;  // "baseline", "avx2", "avx512", "neon"
+    bool fused;       // fused multiply-add: bits equal those of every other fused level
+    ElementwiseKernels elementwise[elementwise_count];
+    NumberKernels<float> f32;
+    NumberKernels<double> f64;
+};
+
+template <class T> const NumberKernels<T>& numbers(const KernelTable& t);
+template <> inline const NumberKernels<float>& numbers<float>(const KernelTable& t) { return t.f32; }
+template <> inline const NumberKernels<double>& numbers<double>(const KernelTable& t) { return t.f64; }
+
+// The table in use: the best level this CPU has, or the one FASTGRAD_ISA names. Chosen once.
+const KernelTable& table();
+
+// The table of a level by name; null when this build or this CPU does not have it.
+const KernelTable* find_table(const char* isa);
+
+// Names of the levels this build and this CPU have, best first, null-terminated.
+const char* const* available_levels();
+
+}  // namespace fg::kernels

@@ -1,0 +1,124 @@
+// Matrix products.
+#include "ops/contract.hpp"
+
+#include "core/scratch.hpp"
+#include "kernels/table.hpp"
+#include "ops/shape.hpp"
+#include "tape/node.hpp"
+#include "tape/registry.hpp"
+
+namespace fg {
+namespace {
+
+Dims without_last_two(const Dims& d) {
+    Dims out = d;
+    out.erase(out.size() - 1);
+    out.erase(out.size() - 1);
+    return out;
+}
+
+// a (..., m, k) @ b (..., k, n) -> (..., m, n)
+Meta infer_matmul(const Op&, const Attrs&, Views in) {
+    const Dims &a = in[0]->shape, &b = in[1]->shape;
+    if (a.at_end(1) != b.at_end(2))
+        throw ValueError(say("matmul: shapes ", a, " and ", b, " do not fit: the left operand has ", a.at_end(1),
+                             " columns, the right one ", b.at_end(2), " rows"));
+    Dims batch;
+    if (!broadcast(without_last_two(a), without_last_two(b), batch))
+        throw ValueError(say("matmul: the leading axes of shapes ", a, " and ", b, " do not broadcast"));
+    batch.push_back(a.at_end(2));
+    batch.push_back(b.at_end(1));
+    return {in[0]->dtype, false, batch};
+}
+
+int64_t run_matmul(const Op&, const Attrs&, Views in, const View& out) {
+    if (out.size() == 0) return -1;
+    const View &a = *in[0], &b = *in[1];
+    const kernels::GemmSize size{out.shape.at_end(2), out.shape.at_end(1), a.shape.at_end(1)};
+    const Dims batch = without_last_two(out.shape);
+    const Dims a_strides = broadcast_strides(without_last_two(a.shape), without_last_two(a.strides), batch);
+    const Dims b_strides = broadcast_strides(without_last_two(b.shape), without_last_two(b.strides), batch);
+    visit_floating(out.dtype, [&](auto zero) {
+        using T = decltype(zero);
+        const auto& kernel = kernels::numbers<T>(kernels::table());
+        void* work = scratch(kernel.gemm_scratch(size));
+        const int64_t products = element_count(batch);
+        for (int64_t i = 0; i < products; ++i) {
+            int64_t rest = i, a_offset = 0, b_offset = 0;
+            for (int axis = batch.size() - 1; axis >= 0; --axis) {
+                const int64_t position = rest % batch[axis];
+                rest /= batch[axis];
+                a_offset += position * a_strides[axis];
+                b_offset += position * b_strides[axis];
+            }
+            kernel.gemm(size, a.as<T>() + a_offset, a.strides.at_end(2), a.strides.at_end(1), b.as<T>() + b_offset,
+                        b.strides.at_end(2), b.strides.at_end(1), out.as<T>() + i * size.m * size.n, size.n, work);
+        }
+    });
+    return -1;
+}
+
+// The last two axes exchanged.
+Tensor flipped(const Tensor& x) {
+    Dims axes;
+    for (int i = 0; i + 2 < x.ndim(); ++i) axes.push_back(i);
+    axes.push_back(x.ndim() - 1);
+    axes.push_back(x.ndim() - 2);
+    return transpose(x, axes);
+}
+
+Tensor vjp_matmul(const Pullback& p, int arg) {
+    const Tensor g = arg == 0 ? matmul(p.grad(), flipped(p.in(1))) : matmul(flipped(p.in(0)), p.grad());
+    return sum_to(g, p.meta(arg).shape);
+}
+
+constexpr int matmul_uses[] = {kernels::in1, kernels::in0};
+
+const Op matmul_op = [] {
+    Op op{};
+    op.name = "matmul";
+    op.doc = "Matrix product.";
+    op.arity = 2;
+    op.infer = infer_matmul;
+    op.run = run_matmul;
+    op.uses = matmul_uses;
+    op.vjp = vjp_matmul;
+    return op;
+}();
+
+Dims with_inserted(const Dims& shape, int place) {
+    Dims out = shape;
+    out.insert(place, 1);
+    return out;
+}
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b) {
+    if (a.ndim() == 0 || b.ndim() == 0)
+        throw ValueError(say("matmul: expected at least one dimension each, got shapes ", a.shape(), " and ", b.shape(),
+                             "; multiply scalars with *"));
+    const DType dtype = to_floating(promote(a.dtype(), a.weak(), b.dtype(), b.weak()));
+    const bool row = a.ndim() == 1, column = b.ndim() == 1;
+    const Tensor x = astype(row ? reshape(a, with_inserted(a.shape(), 0)) : a, dtype);
+    const Tensor y = astype(column ? reshape(b, with_inserted(b.shape(), 1)) : b, dtype);
+    Tensor out;
+    if (x.ndim() > 2 && y.ndim() == 2) {
+        // One product instead of many: rows of all batches under one another.
+        Dims shape = x.shape();
+        const Tensor product = apply(matmul_op, {reshape(x, {-1, shape.at_end(1)}), y});
+        shape.at_end(1) = y.shape()[1];
+        out = reshape(product, shape);
+    } else {
+        out = apply(matmul_op, {x, y});
+    }
+    if (!row && !column) return out;
+    Dims shape = out.shape();
+    if (column) shape.erase(shape.size() - 1);
+    if (row) shape.erase(shape.size() - (column ? 1 : 2));
+    return reshape(out, shape);
+}
+
+void register_contract_ops() { register_op(matmul_op); }
+
+}  // namespace fg

@@ -1,0 +1,211 @@
+// Reductions: bringing the reduced axes together for the kernels, and spreading gradients back over them.
+#include "ops/reduce.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "kernels/table.hpp"
+#include "ops/elementwise.hpp"
+#include "ops/shape.hpp"
+#include "tape/node.hpp"
+#include "tape/registry.hpp"
+
+namespace fg {
+namespace {
+
+Meta infer_reduce(const Op&, const Attrs& a, Views in) {
+    Meta out{in[0]->dtype, in[0]->weak, Dims()};
+    const Dims& shape = in[0]->shape;
+    for (int i = 0; i < shape.size(); ++i) {
+        if (!a.axes.contains(i - shape.size())) out.shape.push_back(shape[i]);
+        else if (a.keepdims) out.shape.push_back(1);
+    }
+    return out;
+}
+
+// max and logsumexp of nothing have no value.
+Meta infer_nonempty(const Op& op, const Attrs& a, Views in) {
+    for (int64_t axis : a.axes)
+        if (in[0]->shape.at_end(int(-axis)) == 0)
+            throw ValueError(say(op.name, ": axis ", axis, " of shape ", in[0]->shape, " is empty"));
+    return infer_reduce(op, a, in);
+}
+
+// The input as contiguous (outer, n, inner) with n reduced: as it lies when the reduced axes stand together, else
+// from a copy with the reduced axes last. Which of the two depends on the logical shape alone, and so do the bits.
+struct Folded {
+    int64_t outer = 1, n = 1, inner = 1;
+    Tensor copy_;
+    const void* data;
+
+    Folded(const View& in, const Dims& axes) : data(in.data) {
+        const int ndim = in.shape.size();
+        Dims kept, reduced;
+        for (int i = 0; i < ndim; ++i) (axes.contains(i - ndim) ? reduced : kept).push_back(i);
+        bool together = true;
+        for (int i = 0; i + 1 < reduced.size(); ++i) together &= reduced[i + 1] == reduced[i] + 1;
+        View arranged = in;
+        if (together) {
+            for (int i = 0; i < ndim; ++i) {
+                if (axes.contains(i - ndim)) n *= in.shape[i];
+                else (reduced.empty() || i < reduced[0] ? outer : inner) *= in.shape[i];
+            }
+            if (in.contiguous()) return;
+        } else {
+            for (int i = 0; i < ndim; ++i) {
+                const int from = int(i < kept.size() ? kept[i] : reduced[i - kept.size()]);
+                arranged.shape[i] = in.shape[from];
+                arranged.strides[i] = in.strides[from];
+                (i < kept.size() ? outer : n) *= arranged.shape[i];
+            }
+        }
+        copy_ = Tensor::empty(in.dtype, arranged.shape);
+        copy(arranged, copy_.view());
+        data = copy_.view().data;
+    }
+};
+
+template <class Kernel> int64_t run_floating(const Attrs& a, Views in, const View& out, Kernel kernel) {
+    const Folded x(*in[0], a.axes);
+    visit_floating(out.dtype, [&](auto zero) {
+        using T = decltype(zero);
+        kernel(kernels::numbers<T>(kernels::table()), x, static_cast<const T*>(x.data), out.as<T>());
+    });
+    return -1;
+}
+
+template <class Combine> int64_t run_integers(const Attrs& a, Views in, const View& out, int64_t start, Combine combine) {
+    const Folded x(*in[0], a.axes);
+    const auto* p = static_cast<const int64_t*>(x.data);
+    for (int64_t o = 0; o < x.outer; ++o)
+        for (int64_t i = 0; i < x.inner; ++i) {
+            int64_t result = start;
+            for (int64_t k = 0; k < x.n; ++k) result = combine(result, p[(o * x.n + k) * x.inner + i]);
+            out.as<int64_t>()[o * x.inner + i] = result;
+        }
+    return -1;
+}
+
+int64_t run_sum(const Op&, const Attrs& a, Views in, const View& out) {
+    if (out.dtype == DType::int64)
+        return run_integers(a, in, out, 0, [](int64_t x, int64_t y) { return int64_t(uint64_t(x) + uint64_t(y)); });
+    return run_floating(a, in, out, [](const auto& k, const Folded& f, const auto* x, auto* y) {
+        k.sum(f.outer, f.n, f.inner, x, y);
+    });
+}
+int64_t run_mean(const Op&, const Attrs& a, Views in, const View& out) {
+    return run_floating(a, in, out, [&](const auto& k, const Folded& f, const auto* x, auto* y) {
+        k.sum(f.outer, f.n, f.inner, x, y);
+        for (int64_t i = 0; i < f.outer * f.inner; ++i) y[i] /= static_cast<std::decay_t<decltype(*y)>>(f.n);
+    });
+}
+int64_t run_max(const Op&, const Attrs& a, Views in, const View& out) {
+    if (out.dtype == DType::int64)
+        return run_integers(a, in, out, std::numeric_limits<int64_t>::min(),
+                            [](int64_t x, int64_t y) { return x > y ? x : y; });
+    return run_floating(a, in, out, [](const auto& k, const Folded& f, const auto* x, auto* y) {
+        k.max(f.outer, f.n, f.inner, x, y);
+    });
+}
+int64_t run_logsumexp(const Op&, const Attrs& a, Views in, const View& out) {
+    return run_floating(a, in, out, [](const auto& k, const Folded& f, const auto* x, auto* y) {
+        k.logsumexp(f.outer, f.n, f.inner, x, y);
+    });
+}
+
+// A reduced value with its axes back, at size 1.
+Tensor with_axes(const Pullback& p, const Tensor& reduced) {
+    Dims shape = p.meta(0).shape;
+    for (int64_t axis : p.attrs().axes) shape.at_end(int(-axis)) = 1;
+    return reshape(reduced, shape);
+}
+Tensor spread(const Pullback& p, const Tensor& g) { return broadcast_to(with_axes(p, g), p.meta(0).shape); }
+
+int64_t reduced_count(const Pullback& p) {
+    int64_t n = 1;
+    for (int64_t axis : p.attrs().axes) n *= p.meta(0).shape.at_end(int(-axis));
+    return n;
+}
+
+Tensor vjp_sum(const Pullback& p, int) { return spread(p, p.grad()); }
+Tensor vjp_mean(const Pullback& p, int) { return spread(p, p.grad() / Tensor(double(reduced_count(p)))); }
+
+// Ties share the gradient evenly.
+Tensor vjp_max(const Pullback& p, int) {
+    const Tensor is_max = astype(p.in(0) == with_axes(p, p.out().detach()), p.grad().dtype());
+    const Tensor ties = sum(is_max, p.attrs().axes, true);
+    return is_max * (with_axes(p, p.grad()) / ties);
+}
+
+// softmax; a slice of nothing but -inf passes nothing.
+Tensor vjp_logsumexp(const Pullback& p, int) {
+    const Tensor y = with_axes(p, p.out());
+    const Tensor lowest(-std::numeric_limits<double>::infinity());
+    const Tensor level = select(y == lowest, Tensor(0.0), y);
+    return with_axes(p, p.grad()) * call<kernels::Exp>(p.in(0) - level);
+}
+
+constexpr int uses_none[] = {kernels::nothing};
+constexpr int uses_in_out[] = {kernels::in0 | kernels::out};
+
+Op make(const char* name, const char* doc, decltype(Op::infer) infer, decltype(Op::run) run, const int* uses,
+        decltype(Op::vjp) vjp) {
+    Op op{};
+    op.name = name;
+    op.doc = doc;
+    op.arity = 1;
+    op.infer = infer;
+    op.run = run;
+    op.uses = uses;
+    op.vjp = vjp;
+    return op;
+}
+
+const Op sum_op = make("sum", "Sum over axes.", infer_reduce, run_sum, uses_none, vjp_sum);
+const Op mean_op = make("mean", "Arithmetic mean over axes.", infer_nonempty, run_mean, uses_none, vjp_mean);
+const Op max_op = make("max", "Largest over axes; a NaN wins, ties share the gradient evenly.", infer_nonempty, run_max,
+                       uses_in_out, vjp_max);
+const Op logsumexp_op = make("logsumexp", "log(sum(exp(x))) over axes, without overflow.", infer_nonempty, run_logsumexp,
+                             uses_in_out, vjp_logsumexp);
+
+Attrs reduction(const Tensor& x, const Dims& axes, bool keepdims, const char* op) {
+    Attrs a;
+    for (int64_t axis : axes) {
+        const int64_t from_end = checked_axis(axis, x.ndim(), op) - x.ndim();
+        if (a.axes.contains(from_end)) throw ValueError(say(op, ": axis ", axis, " is named twice in ", axes));
+        a.axes.push_back(from_end);
+    }
+    std::sort(a.axes.begin(), a.axes.end());
+    a.keepdims = keepdims;
+    return a;
+}
+Tensor as_number(const Tensor& x) { return x.dtype() == DType::boolean ? astype(x, DType::int64) : x; }
+Tensor as_real(const Tensor& x) { return is_floating(x.dtype()) ? x : astype(x, DType::float64); }
+
+}  // namespace
+
+Tensor sum(const Tensor& x, const Dims& axes, bool keepdims) {
+    return apply(sum_op, {as_number(x)}, reduction(x, axes, keepdims, "sum"));
+}
+Tensor mean(const Tensor& x, const Dims& axes, bool keepdims) {
+    return apply(mean_op, {as_real(x)}, reduction(x, axes, keepdims, "mean"));
+}
+Tensor max(const Tensor& x, const Dims& axes, bool keepdims) {
+    return apply(max_op, {as_number(x)}, reduction(x, axes, keepdims, "max"));
+}
+Tensor min(const Tensor& x, const Dims& axes, bool keepdims) { return -max(-x, axes, keepdims); }
+Tensor logsumexp(const Tensor& x, const Dims& axes, bool keepdims) {
+    return apply(logsumexp_op, {as_real(x)}, reduction(x, axes, keepdims, "logsumexp"));
+}
+
+Dims all_axes(const Tensor& x) {
+    Dims axes;
+    for (int i = 0; i < x.ndim(); ++i) axes.push_back(i);
+    return axes;
+}
+
+void register_reduce_ops() {
+    for (const Op* op : {&sum_op, &mean_op, &max_op, &logsumexp_op}) register_op(*op);
+}
+
+}  // namespace fg

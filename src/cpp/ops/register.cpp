@@ -1,0 +1,20 @@
+// One line per family.
+#include "ops/register.hpp"
+
+#include "ops/contract.hpp"
+#include "ops/elementwise.hpp"
+#include "ops/index.hpp"
+#include "ops/reduce.hpp"
+#include "ops/shape.hpp"
+
+namespace fg {
+
+void register_all_ops() {
+    register_elementwise_ops();
+    register_reduce_ops();
+    register_contract_ops();
+    register_shape_ops();
+    register_index_ops();
+}
+
+}  // namespace fg

@@ -1,0 +1,8 @@
+// Fills the registry with every family of ops.
+#pragma once
+
+namespace fg {
+
+void register_all_ops();
+
+}  // namespace fg

@@ -1,0 +1,68 @@
+// Using an op: infer, then run or record, then remember for backward.
+#include "tape/apply.hpp"
+
+#include <vector>
+
+#include "tape/node.hpp"
+#include "tape/recording.hpp"
+
+namespace fg {
+namespace {
+
+thread_local bool grad_mode = true;
+
+constexpr int few = 8;
+
+Tensor run_now(const Op& op, Span<Tensor> in, const Attrs& attrs, Views views, const Meta& meta) {
+    if (op.alias) {
+        View out;
+        int64_t offset = 0;
+        if (op.alias(attrs, *views[0], out, offset)) return in[0].with_view(out.shape, out.strides, offset);
+    }
+    Tensor t = Tensor::empty(meta);
+    check_status(op, attrs, views, op.run(op, attrs, views, t.view()));
+    return t;
+}
+
+bool wants_gradient(const Op& op, Span<Tensor> in, const Meta& meta) {
+    if (!grad_mode || !op.vjp || !is_floating(meta.dtype)) return false;
+    for (int i = 0; i < in.size(); ++i)
+        if (in[i].requires_grad() && (op.differentiable >> std::min(i, 31) & 1)) return true;
+    return false;
+}
+
+}  // namespace
+
+Tensor apply(const Op& op, Span<Tensor> in, const Attrs& attrs) {
+    const View* few_views[few];
+    std::vector<const View*> many_views;
+    const View** views = few_views;
+    if (in.size() > few) {
+        many_views.resize(size_t(in.size()));
+        views = many_views.data();
+    }
+    Recording* recording = Recording::active();
+    for (int i = 0; i < in.size(); ++i) {
+        views[i] = &in[i].view();
+        if (in[i].traced()) Recording::check_usable(in[i], op.name);
+    }
+    const Views all(views, size_t(in.size()));
+    const Meta meta = op.infer(op, attrs, all);
+    Tensor out = recording ? recording->record(op, attrs, in, meta) : run_now(op, in, attrs, all, meta);
+    if (wants_gradient(op, in, meta)) {
+        out.impl()->creator = make_ref<Node>(op, attrs, in, out);
+        out.impl()->requires_grad = true;
+    }
+    return out;
+}
+
+bool grad_enabled() { return grad_mode; }
+void set_grad_enabled(bool enabled) { grad_mode = enabled; }
+GradMode::GradMode(bool enabled) : before_(grad_mode) { grad_mode = enabled; }
+GradMode::~GradMode() { grad_mode = before_; }
+
+void check_status(const Op& op, const Attrs& attrs, Views in, int64_t status) {
+    if (status >= 0) throw IndexError(op.fault(attrs, in, status));
+}
+
+}  // namespace fg

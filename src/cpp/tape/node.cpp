@@ -1,0 +1,89 @@
+// Keeping and giving back the values that backward needs, and taking graphs apart without recursion.
+#include "tape/node.hpp"
+
+namespace fg {
+namespace {
+
+std::atomic<uint64_t> next_sequence{1};
+
+// Plain data on purpose: usable until the very end of a thread.
+thread_local Node* dead_nodes = nullptr;
+thread_local bool burying = false;
+
+uint32_t version_of(const Tensor& t) { return t.impl()->storage ? t.impl()->storage->version() : 0; }
+
+}  // namespace
+
+Node::Node(const Op& op, const Attrs& attrs, Span<Tensor> in, const Tensor& out)
+    : op_(op), attrs_(attrs), sequence_(next_sequence.fetch_add(1, std::memory_order_relaxed)), arity_(in.size()) {
+    if (arity_ > inline_edges) more_.reset(new Edge[size_t(arity_)]);
+    int used = 0;
+    for (int i = 0; i < arity_; ++i) {
+        Edge& e = edges()[i];
+        e.meta = in[i].meta();
+        if (!in[i].requires_grad() || !(op.differentiable >> std::min(i, 31) & 1)) continue;
+        if (in[i].is_leaf()) e.leaf = in[i];
+        else e.node = Ref<Node>(creator(in[i]));
+        used |= uses(op, i);
+    }
+    for (int i = 0; i < arity_ && i < 3; ++i) {
+        if (!(used & (1 << i))) continue;
+        edges()[i].saved = in[i];
+        edges()[i].version = version_of(in[i]);
+    }
+    if (used & uses_out) {
+        output_ = out.detach();
+        output_version_ = version_of(out);
+    }
+}
+
+void Node::check(const Tensor& saved, uint32_t version) const {
+    if (freed_)
+        throw GradientError(say("a second backward through '", op_.name,
+                                "': its saved values were freed by the first; pass retain_graph=True there to keep them"));
+    if (saved && version_of(saved) != version)
+        throw GradientError(say("a value of shape ", saved.shape(), " that '", op_.name,
+                                "' needs for its gradient was changed in place after it was used (by an optimizer step, "
+                                "or a write to memory shared through fastgrad.asarray); call backward before changing it"));
+}
+
+Tensor Node::saved_input(int i) const {
+    const Edge& e = edge(i);
+    check(e.saved, e.version);
+    return e.saved;
+}
+
+Tensor Node::saved_output() const {
+    check(output_, output_version_);
+    Tensor t = output_.detach();
+    t.impl()->creator = Ref<Creator>(const_cast<Node*>(this));
+    t.impl()->requires_grad = true;
+    return t;
+}
+
+void Node::free_saved() {
+    bool had_any = bool(output_);
+    output_ = Tensor();
+    for (int i = 0; i < arity_; ++i) {
+        had_any |= bool(edges()[i].saved);
+        edges()[i].saved = Tensor();
+    }
+    freed_ |= had_any;
+}
+
+void Node::dispose() {
+    if (burying) {
+        next_dead_ = dead_nodes;
+        dead_nodes = this;
+        return;
+    }
+    burying = true;
+    delete this;
+    while (Node* node = dead_nodes) {
+        dead_nodes = node->next_dead_;
+        delete node;
+    }
+    burying = false;
+}
+
+}  // namespace fg

@@ -1,0 +1,84 @@
+// Node: one use of an op that a gradient will pass through, and what it kept for that.
+#pragma once
+
+#include <memory>
+
+#include "tape/op.hpp"
+
+namespace fg {
+
+class Node;
+
+// An argument of a node: where its gradient goes, and its value if the op's vjp reads it.
+struct Edge {
+    Ref<Node> node;      // the argument's own creator; null for a leaf
+    Tensor leaf;         // a leaf that wants its gradient
+    Tensor saved;        // the value, when some vjp reads it
+    uint32_t version = 0;
+    Meta meta;
+
+    bool wants_gradient() const { return node || leaf; }
+};
+
+class Node final : public Creator {
+public:
+    Node(const Op& op, const Attrs& attrs, Span<Tensor> in, const Tensor& out);
+
+    const char* op_name() const override { return op_.name; }
+    const Op& op() const { return op_; }
+    const Attrs& attrs() const { return attrs_; }
+    // Later nodes have larger numbers: backward goes down them.
+    uint64_t sequence() const { return sequence_; }
+    int arity() const { return arity_; }
+    const Edge& edge(int i) const { return edges()[i]; }
+
+    // Saved values. An error when they were freed by an earlier backward, or written to since.
+    Tensor saved_input(int i) const;
+    Tensor saved_output() const;
+    // Lets go of saved values; a second backward through them is then an error.
+    void free_saved();
+
+    // Without recursion, however long the chain: a thread-local list takes the nodes that lose their last reference.
+    void dispose() override;
+
+private:
+    static constexpr int inline_edges = 3;
+
+    Edge* edges() { return more_ ? more_.get() : few_; }
+    const Edge* edges() const { return more_ ? more_.get() : few_; }
+    void check(const Tensor& saved, uint32_t version) const;
+
+    const Op& op_;
+    Attrs attrs_;
+    uint64_t sequence_;
+    int arity_;
+    bool freed_ = false;
+    Edge few_[inline_edges];
+    std::unique_ptr<Edge[]> more_;
+    Tensor output_;  // the value without its place in the graph: no cycle
+    uint32_t output_version_ = 0;
+    Node* next_dead_ = nullptr;
+};
+
+// The node that made a tensor; null for a leaf.
+inline Node* creator(const Tensor& t) { return static_cast<Node*>(t.impl()->creator.get()); }
+
+// What the rule of an op sees when a gradient comes back.
+class Pullback {
+public:
+    Pullback(const Node& node, const Tensor& grad) : node_(node), grad_(grad) {}
+
+    const Op& op() const { return node_.op(); }
+    const Attrs& attrs() const { return node_.attrs(); }
+    const Tensor& grad() const { return grad_; }  // of the output
+    Tensor in(int i) const { return node_.saved_input(i); }
+    Tensor out() const { return node_.saved_output(); }
+    const Meta& meta(int i) const { return node_.edge(i).meta; }
+    int arity() const { return node_.arity(); }
+
+private:
+    const Node& node_;
+    const Tensor& grad_;
+};
+
+}  // namespace fg

@@ -1,0 +1,60 @@
+// An op is data: how to infer, run and differentiate it, and its name. Everything above works on these.
+#pragma once
+
+#include "core/tensor.hpp"
+
+namespace fg {
+
+// The constants of one use of an op. Axes are counted from the end (-1 is the last), and shapes and slices speak of
+// the last axes only, so that leading batch axes may be added without touching them.
+struct Attrs {
+    Dims axes;            // reduced, permuted or joined
+    Dims shape;           // target sizes, or lengths of slices
+    Dims starts, steps;   // slices
+    int64_t ndim = 0;     // how many trailing axes the op works on, where that is not plain from the rest
+    bool keepdims = false;
+    DType dtype = DType::float64;
+
+    friend bool operator==(const Attrs& a, const Attrs& b) {
+        return a.axes == b.axes && a.shape == b.shape && a.starts == b.starts && a.steps == b.steps &&
+               a.ndim == b.ndim && a.keepdims == b.keepdims && a.dtype == b.dtype;
+    }
+};
+
+using Views = Span<const View*>;
+
+class Pullback;
+
+struct Op {
+    const char* name;
+    const char* doc;
+    int arity;  // -1: any number of inputs
+
+    // Checks the inputs, naming what is wrong with them, and says what comes out.
+    Meta (*infer)(const Op&, const Attrs&, Views in) = nullptr;
+
+    // Computes out from in; out is contiguous and overlaps no input. Returns -1, or the position of the first input
+    // element that cannot be used (an index out of range); fault then says what is wrong with it.
+    int64_t (*run)(const Op&, const Attrs&, Views in, const View& out) = nullptr;
+    std::string (*fault)(const Attrs&, Views in, int64_t position) = nullptr;
+
+    // An op that only reads the memory of its one input in another way: shape and strides of the output, and where it
+    // begins, in elements. False when the input's layout does not allow it and run must copy. Null for other ops.
+    bool (*alias)(const Attrs&, const View& in, View& out, int64_t& offset) = nullptr;
+
+    // The gradient of argument `arg`, written over Tensor: run, recorded or differentiated again as the caller likes.
+    Tensor (*vjp)(const Pullback&, int arg) = nullptr;
+
+    // Per argument, what its vjp reads: bits in0, in1, in2, out of kernels/elementwise/formula.hpp. Null: nothing.
+    const int* uses = nullptr;
+    // Bits of the arguments that a gradient passes to.
+    unsigned differentiable = ~0u;
+
+    int index = -1;  // of an elementwise op: its place in the kernel tables
+};
+
+constexpr int uses_out = 8;
+
+inline int uses(const Op& op, int arg) { return op.uses ? op.uses[arg] : 0; }
+
+}  // namespace fg

@@ -1,0 +1,121 @@
+// Writing ops down, and working on what was written.
+#include "tape/recording.hpp"
+
+#include "tape/apply.hpp"
+
+namespace fg {
+namespace {
+
+std::atomic<uint64_t> next_id{1};
+thread_local Recording* innermost = nullptr;
+
+}  // namespace
+
+Recording::Recording() : id_(next_id.fetch_add(1)) {}
+
+Recording* Recording::active() { return innermost; }
+
+Tensor Recording::traced(const Meta& meta, ValueKind kind) {
+    auto impl = make_ref<TensorImpl>();
+    impl->view = {nullptr, meta.dtype, meta.weak, meta.shape, contiguous_strides(meta.shape)};
+    impl->recording = id_;
+    impl->value = int(values_.size());
+    values_.push_back({meta, kind, Tensor()});
+    return Tensor(std::move(impl));
+}
+
+Tensor Recording::add_input(const Meta& meta) {
+    inputs_.push_back(int(values_.size()));
+    return traced(meta, ValueKind::input);
+}
+
+int Recording::value_of(const Tensor& t) {
+    if (t.traced()) return t.impl()->value;
+    const auto found = captured_.find(t.impl());
+    if (found != captured_.end()) return found->second;
+    const int value = int(values_.size());
+    values_.push_back({t.meta(), ValueKind::captured, t});
+    captured_.emplace(t.impl(), value);
+    return value;
+}
+
+Tensor Recording::record(const Op& op, const Attrs& attrs, Span<Tensor> in, const Meta& out) {
+    Instruction instruction{&op, attrs, {}, 0};
+    instruction.inputs.reserve(size_t(in.size()));
+    for (const Tensor& t : in) instruction.inputs.push_back(value_of(t));
+    Tensor result = traced(out, ValueKind::result);
+    instruction.output = result.impl()->value;
+    instructions_.push_back(std::move(instruction));
+    return result;
+}
+
+void Recording::set_outputs(Span<Tensor> outputs) {
+    outputs_.clear();
+    for (const Tensor& t : outputs) {
+        if (t.traced()) check_usable(t, "return");
+        outputs_.push_back(value_of(t));
+    }
+}
+
+void Recording::check_usable(const Tensor& traced, const char* op) {
+    for (const Recording* r = innermost; r; r = r->outer_)
+        if (r->id_ == traced.impl()->recording) {
+            if (r == innermost) return;
+            throw RecordingError(say("'", op, "' mixes values of two nested recordings"));
+        }
+    throw RecordingError(say("'", op, "' was given a value of a recording that has ended; a compiled function must hand "
+                             "its results out through return, not through a global or a closure"));
+}
+
+void Recording::remove_dead_code() {
+    std::vector<bool> live(values_.size(), false);
+    for (int v : outputs_) live[size_t(v)] = true;
+    std::vector<Instruction> kept;
+    for (size_t i = instructions_.size(); i-- > 0;) {
+        Instruction& instruction = instructions_[i];
+        if (!live[size_t(instruction.output)]) continue;
+        for (int v : instruction.inputs) live[size_t(v)] = true;
+        kept.push_back(std::move(instruction));
+    }
+    instructions_.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
+    for (size_t v = 0; v < values_.size(); ++v)
+        if (!live[v]) values_[v].captured = Tensor();
+    captured_.clear();
+}
+
+bool Recording::depends_on(int input) const {
+    std::vector<bool> reached(values_.size(), false);
+    reached[size_t(inputs_[size_t(input)])] = true;
+    for (const Instruction& instruction : instructions_)
+        for (int v : instruction.inputs)
+            if (reached[size_t(v)]) reached[size_t(instruction.output)] = true;
+    for (int v : outputs_)
+        if (reached[size_t(v)]) return true;
+    return false;
+}
+
+std::vector<Tensor> Recording::replay_over(Span<Tensor> inputs) const {
+    std::vector<Tensor> now(values_.size());
+    for (size_t v = 0; v < values_.size(); ++v) now[v] = values_[v].captured;
+    for (size_t i = 0; i < inputs_.size(); ++i) now[size_t(inputs_[i])] = inputs[i];
+    std::vector<Tensor> arguments;
+    for (const Instruction& instruction : instructions_) {
+        arguments.clear();
+        for (int v : instruction.inputs) arguments.push_back(now[size_t(v)]);
+        now[size_t(instruction.output)] = apply(*instruction.op, arguments, instruction.attrs);
+    }
+    std::vector<Tensor> out;
+    for (int v : outputs_) out.push_back(now[size_t(v)]);
+    return out;
+}
+
+RecordingScope::RecordingScope(Recording& recording) : recording_(recording) {
+    recording.outer_ = innermost;
+    innermost = &recording;
+}
+RecordingScope::~RecordingScope() {
+    innermost = recording_.outer_;
+    recording_.outer_ = nullptr;
+}
+
+}  // namespace fg

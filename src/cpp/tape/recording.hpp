@@ -1,0 +1,83 @@
+// Recording: the ops a function used, written down in order without running them. Also the IR that a Program keeps.
+#pragma once
+
+#include <unordered_map>
+#include <vector>
+
+#include "tape/op.hpp"
+
+namespace fg {
+
+// One use of an op: static single assignment, `output` is made here and nowhere else.
+// Loops and branches will be instructions that own further Recordings.
+struct Instruction {
+    const Op* op;
+    Attrs attrs;
+    std::vector<int> inputs;
+    int output;
+};
+
+enum class ValueKind : uint8_t { input, captured, result };
+
+struct ValueInfo {
+    Meta meta;
+    ValueKind kind;
+    Tensor captured;  // a tensor from outside, by reference: its numbers are read at each replay
+};
+
+class Recording {
+public:
+    Recording();
+    Recording(Recording&&) = default;
+    Recording& operator=(Recording&&) = default;
+
+    // A value that replays are given.
+    Tensor add_input(const Meta& meta);
+    Tensor record(const Op& op, const Attrs& attrs, Span<Tensor> in, const Meta& out);
+    // Marks what replays give back. A tensor from outside is captured.
+    void set_outputs(Span<Tensor> outputs);
+
+    const std::vector<ValueInfo>& values() const { return values_; }
+    const std::vector<Instruction>& instructions() const { return instructions_; }
+    const std::vector<int>& inputs() const { return inputs_; }
+    const std::vector<int>& outputs() const { return outputs_; }
+
+    // Drops instructions whose results reach no output.
+    void remove_dead_code();
+    // Whether any output is computed from that input.
+    bool depends_on(int input) const;
+    // Uses every instruction again, on other values: how a recording is inlined into another, or differentiated.
+    std::vector<Tensor> replay_over(Span<Tensor> inputs) const;
+
+    // The innermost recording of this thread, or null.
+    static Recording* active();
+    // Throws when a traced value is used outside its recording.
+    static void check_usable(const Tensor& traced, const char* op);
+
+private:
+    friend class RecordingScope;
+
+    Tensor traced(const Meta& meta, ValueKind kind);
+    int value_of(const Tensor& t);
+
+    uint64_t id_;
+    std::vector<ValueInfo> values_;
+    std::vector<Instruction> instructions_;
+    std::vector<int> inputs_, outputs_;
+    std::unordered_map<const TensorImpl*, int> captured_;
+    Recording* outer_ = nullptr;
+};
+
+// Makes a recording the active one of this thread.
+class RecordingScope {
+public:
+    explicit RecordingScope(Recording& recording);
+    ~RecordingScope();
+    RecordingScope(const RecordingScope&) = delete;
+    RecordingScope& operator=(const RecordingScope&) = delete;
+
+private:
+    Recording& recording_;
+};
+
+}  // namespace fg

@@ -1,0 +1,61 @@
+"""fastgrad: derivatives and training of small and medium models on a CPU.
+
+`tensor` and `.backward()` in PyTorch's style, `grad`, `hessian` and `compile` in JAX's, `nn` models with `optim`
+optimizers, `minimize` for descent on any function, `viz` to see it.
+"""
+
+from fastgrad._native import core as _core_module  # first: says what to do when the compiled core is missing
+from fastgrad import autograd, data, nn, numpy, optim, random, viz
+from fastgrad._array_protocol import install as _install_array_protocol
+from fastgrad._grad_mode import no_grad
+from fastgrad._version import __version__
+from fastgrad.autodiff import elementwise_grad, grad, hessian, hvp, jacobian, stop_gradient, value_and_grad
+from fastgrad.compilation import compile
+from fastgrad.config import show_config
+from fastgrad.descent import learning_rate_bounds, minimize
+from fastgrad.gradient_check import check_grads
+from fastgrad.predict import predict
+from fastgrad.random import manual_seed
+from fastgrad.tensors import asarray, tensor
+
+Tensor = _core_module.Tensor
+RecordingError = _core_module.RecordingError
+GradientError = _core_module.GradientError
+
+_install_array_protocol()
+
+# The operations, as fg.sin, fg.where, ...: every public function of fastgrad.numpy.
+_operations = {name: value for name, value in vars(numpy).items() if not name.startswith("_") and callable(value)}
+globals().update({name: value for name, value in _operations.items() if name not in globals()})
+
+__all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
+    *sorted(_operations),
+    "GradientError",
+    "RecordingError",
+    "Tensor",
+    "__version__",
+    "asarray",
+    "autograd",
+    "check_grads",
+    "compile",
+    "data",
+    "elementwise_grad",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "learning_rate_bounds",
+    "manual_seed",
+    "minimize",
+    "nn",
+    "no_grad",
+    "numpy",
+    "optim",
+    "predict",
+    "random",
+    "show_config",
+    "stop_gradient",
+    "tensor",
+    "value_and_grad",
+    "viz",
+]

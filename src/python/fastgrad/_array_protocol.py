@@ -1,0 +1,94 @@
+"""NumPy's own functions on tensors: np.sin(t), np.mean(t, axis=0), array + t all come here and record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import fastgrad.numpy as fnp
+from fastgrad._native import core
+
+_ops = core.ops
+
+_UFUNCS: dict[Any, Callable[..., Any]] = {
+    getattr(np, ufunc): getattr(_ops, name) for name, (ufunc, _, _) in core.elementwise_table.items() if ufunc
+}
+_UFUNCS[np.matmul] = _ops.matmul
+_UFUNCS[np.bitwise_and] = _ops.logical_and
+_UFUNCS[np.bitwise_or] = _ops.logical_or
+_UFUNCS[np.invert] = _ops.logical_not
+
+
+def _reduction(op: Callable[..., Any]) -> Callable[..., Any]:
+    def reduced(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+        return op(a, axis, bool(keepdims))
+
+    return reduced
+
+
+def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    low = a_min if a_min is not None else min
+    high = a_max if a_max is not None else max
+    if low is None and high is None:
+        return a
+    if low is None:
+        return _ops.minimum(a, high)
+    if high is None:
+        return _ops.maximum(a, low)
+    return _ops.clip(a, low, high)
+
+
+def _where(condition: Any, *branches: Any) -> Any:
+    if len(branches) != 2:
+        raise TypeError("np.where on a tensor needs both branches: np.where(condition, a, b)")
+    return _ops.where(condition, *branches)
+
+
+_FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    np.sum: _reduction(_ops.sum),
+    np.mean: _reduction(_ops.mean),
+    np.max: _reduction(_ops.max),
+    np.min: _reduction(_ops.min),
+    np.amax: _reduction(_ops.max),
+    np.amin: _reduction(_ops.min),
+    np.clip: _clip,
+    np.where: _where,
+    np.dot: fnp.dot,
+    np.reshape: lambda a, shape: _ops.reshape(a, shape),
+    np.ravel: lambda a: _ops.reshape(a, -1),
+    np.transpose: lambda a, axes=None: _ops.transpose(a, axes),
+    np.broadcast_to: lambda array, shape: _ops.broadcast_to(array, shape),
+    np.concatenate: lambda arrays, axis=0: _ops.concatenate(arrays, axis),
+    np.stack: lambda arrays, axis=0: fnp.stack(arrays, axis),
+    np.take: lambda a, indices, axis=None: _ops.take(a, indices, axis),
+    np.shape: lambda a: a.shape,
+    np.ndim: lambda a: a.ndim,
+    np.size: lambda a: a.size,
+}
+
+
+def _array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
+    op = _UFUNCS.get(ufunc)
+    if op is None or method != "__call__":
+        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        raise TypeError(f"np.{name} has no operation on fastgrad tensors; detach().numpy() gives an array without gradient")
+    if keywords:
+        raise TypeError(f"np.{ufunc.__name__} on a fastgrad tensor takes no {', '.join(sorted(keywords))}=")
+    return op(*inputs)
+
+
+def _array_function(self: Any, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+    implementation = _FUNCTIONS.get(function)
+    if implementation is None:
+        raise TypeError(
+            f"np.{function.__name__} has no operation on fastgrad tensors; detach().numpy() gives an array without gradient"
+        )
+    return implementation(*args, **keywords)
+
+
+def install() -> None:
+    """Teaches the Tensor type NumPy's dispatch protocols."""
+    core.Tensor.__array_ufunc__ = _array_ufunc
+    core.Tensor.__array_function__ = _array_function

@@ -1,0 +1,130 @@
+"""fg.compile: record a function once per kind of arguments, replay it natively from then on."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fastgrad import _nest
+from fastgrad._native import core
+
+_STATIC = (int, bool, str, bytes, type(None))
+
+
+class _Recorded:
+    """One recording: the program, and how its outputs are nested among constants."""
+
+    def __init__(self, f: Callable[..., Any], structure: Any, leaves: list[Any], dynamic: list[int]) -> None:
+        self.outputs: list[int] = []  # which leaves of the result the program computes
+        self.wants_gradient = False
+
+        def run(traced: list[Any]) -> list[Any]:
+            arguments = list(leaves)
+            for place, tensor in zip(dynamic, traced, strict=True):
+                arguments[place] = tensor
+            args, keywords = _nest.unflatten(structure, arguments)
+            self.leaves, self.structure = _nest.flatten(f(*args, **keywords))
+            tensors = []
+            for i, leaf in enumerate(self.leaves):
+                if isinstance(leaf, core.Tensor):
+                    self.outputs.append(i)
+                    # Reached from a captured tensor that wants a gradient: a model's parameter.
+                    self.wants_gradient = self.wants_gradient or leaf.requires_grad
+                    tensors.append(leaf)
+                    self.leaves[i] = None
+            return tensors
+
+        self.program = core.record(run, [leaves[place] for place in dynamic])
+
+    def result(self, tensors: list[Any], finish: Callable[[Any], Any]) -> Any:
+        leaves = list(self.leaves)
+        for place, tensor in zip(self.outputs, tensors, strict=True):
+            leaves[place] = finish(tensor)
+        return _nest.unflatten(self.structure, leaves)
+
+
+class CompiledFunction:
+    """What `compile` returns. Call it as the function it was made from."""
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, f)
+        self._f = f
+        self._recordings: dict[Any, _Recorded] = {}
+
+    @property
+    def recordings(self) -> int:
+        """How many kinds of arguments have been recorded so far."""
+        return len(self._recordings)
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        if core.is_recording():
+            return self._f(*args, **keywords)  # part of the recording around it
+        leaves, structure = _nest.flatten((args, keywords))
+        key: list[Any] = [structure, core.is_grad_enabled()]
+        dynamic: list[int] = []
+        tensors = graph = False
+        for i, leaf in enumerate(leaves):
+            if isinstance(leaf, core.Tensor):
+                key.append((leaf.shape, leaf.dtype))
+                tensors = True
+                graph = graph or leaf.requires_grad
+            elif isinstance(leaf, (np.ndarray, np.generic)):
+                key.append((leaf.shape, leaf.dtype))
+            elif isinstance(leaf, float):
+                key.append(float)
+            elif isinstance(leaf, _STATIC):
+                key.append((type(leaf), leaf))
+                continue
+            else:
+                # Anything else is one fixed object; a model also by whether it trains.
+                key.append((leaf, getattr(leaf, "training", None)))
+                continue
+            dynamic.append(i)
+        recorded = self._recordings.get(tuple(key))
+        if recorded is None:
+            recorded = self._recordings[tuple(key)] = _Recorded(self._f, structure, leaves, dynamic)
+        inputs = [leaves[i] for i in dynamic]
+        if (graph or recorded.wants_gradient) and core.is_grad_enabled():
+            return recorded.result(recorded.program.inline(inputs), lambda t: t)
+        outputs = recorded.program(inputs)
+        return recorded.result(outputs, (lambda t: t) if tensors else core.to_result)
+
+
+def compile(f: Callable[..., Any]) -> CompiledFunction:
+    """Function that records `f` on its first call and replays the recording natively afterwards.
+
+    Parameters
+    ----------
+    f : callable
+        Takes numbers, arrays, tensors and nests of them; floats and arrays are inputs of the recording, while ints,
+        bools, strings and other objects are fixed: another one makes another recording. Computes with fastgrad operations
+        and returns tensors, or nests of them.
+
+    Returns
+    -------
+    CompiledFunction
+        Gives NumPy arrays for NumPy arguments, tensors for tensors, the same bits as `f` itself. It can be
+        differentiated, and compiled into other functions.
+
+    Raises
+    ------
+    RecordingError
+        On the first call, if `f` reads a value (``if x > 0``, ``float(x)``): there is none while recording. Use
+        `fastgrad.where`, or pass an int, bool or str.
+
+    Notes
+    -----
+    Arrays that `f` takes from outside are copied into the recording; tensors are used by reference, so that a model's
+    parameters are read anew at each call.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> step = fg.compile(fg.grad(lambda x: (x - 2.0) ** 2))
+    >>> step(5.0)
+    np.float64(6.0)
+    """
+    return CompiledFunction(f)

@@ -1,0 +1,135 @@
+"""Chapter 4: linear regression by gradient descent beside the closed form, and what the condition number costs."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import fastgrad as fg
+from fastgrad._extras import require
+from fastgrad.demo.report import Report
+
+_MARKS = (10, 100, 1000, 3000, 10000)
+
+
+class Fit(NamedTuple):
+    """A descent on one way of measuring the features, and what theory says of it."""
+
+    condition: float
+    lr: float
+    iterations_for: Any  # digits -> predicted iterations
+    errors: np.ndarray[Any, Any]  # distance to the closed form, relative, at each iteration
+    seconds: float
+    result: Any
+    r2: float
+
+
+def fit(X: np.ndarray[Any, Any], y: np.ndarray[Any, Any], iterations: int) -> Fit:
+    """Descend on mean((A w - y)^2), where A is X with a column of ones, at the best rate of its curvatures."""
+    A = np.column_stack([X, np.ones(len(X))])  # (n, features + 1)
+
+    def loss(w: Any) -> Any:
+        return np.mean((A @ w - y) ** 2)
+
+    start = np.zeros(A.shape[1])
+    closed_form = np.linalg.lstsq(A, y, rcond=None)[0]
+    curvatures, directions = np.linalg.eigh(np.asarray(fg.hessian(loss)(start)))
+    lr = fg.learning_rate_bounds(loss, start).best
+    began = time.perf_counter()
+    result = fg.minimize(loss, start, method="gd", lr=lr, tol=0.0, max_iter=iterations, keep_path=True)
+    seconds = time.perf_counter() - began
+    # In the Hessian's own directions every step multiplies the distance by 1 - lr * curvature.
+    parts = directions.T @ (start - closed_form)
+    size = float(np.linalg.norm(closed_form))
+
+    def iterations_for(digits: float) -> float:
+        low, high = 0.0, 1.0
+        shrink = np.log(np.maximum(np.abs(1.0 - lr * curvatures), 1e-300))
+        far = lambda k: np.linalg.norm(np.exp(k * shrink) * parts) > 10.0**-digits * size
+        while far(high):
+            low, high = high, 2.0 * high
+        while high - low > 1e-3 * high:
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if far(middle) else (low, middle)
+        return high
+
+    errors = np.linalg.norm(result.path - closed_form, axis=1) / size
+    residual = y - A @ result.x
+    r2 = 1.0 - float(residual @ residual) / float(np.sum((y - y.mean()) ** 2))
+    return Fit(curvatures[-1] / curvatures[0], lr, iterations_for, errors, seconds, result, r2)
+
+
+def tell(report: Report) -> None:
+    """Write the chapter."""
+    X, y = require("sklearn.datasets", "demo").load_diabetes(return_X_y=True, scaled=False)
+    report.chapter("Linear regression")
+    report.say(
+        f"{len(X)} diabetes patients, {X.shape[1]} measurements of each, and how far the disease went in a year. The "
+        "model is a weighted sum of the measurements and a constant; its loss, the mean squared error, is a paraboloid "
+        "whose minimum the closed form (least squares by np.linalg.lstsq) gives directly. Descent walks there from zero. "
+        "First each measurement is standardised: its mean becomes 0 and its spread 1."
+    )
+    tidy = fit((X - X.mean(axis=0)) / X.std(axis=0), y, max(_MARKS))
+    reached = -math.log10(tidy.errors.min())
+    report.table(["iterations", "digits in common with the closed form"], [[str(k), _digits(tidy.errors[k])] for k in _MARKS])
+    wanted = 10.0
+    measured = int(np.flatnonzero(tidy.errors <= 10.0**-wanted)[0]) if reached >= wanted else None
+    report.say(
+        f"The condition number, the largest curvature over the smallest, is {tidy.condition:.0f}; with it and the best "
+        f"rate, {tidy.lr:.4f}, theory predicts {_count(tidy.iterations_for(wanted))} iterations for {wanted:.0f} digits, "
+        + (f"and {measured:,} were needed. " if measured else "and descent stopped short of them. ")
+        + f"The digits end at {reached:.1f}: there the gradient is all rounding, and descent can go no further. The fit "
+        f"explains {tidy.r2:.1%} of the variance (R²). Each iteration took {1e6 * tidy.seconds / tidy.result.nit:.1f} "
+        "microseconds."
+    )
+    raw = fit(X, y, max(_MARKS))
+    wanted = 6.0
+    needed = raw.iterations_for(wanted)
+    report.say(
+        "Now the same patients as measured, in years, mg/dl and mmHg. The answer is as good, but the paraboloid is a "
+        f"gorge: its condition number is {raw.condition:.1e}. After {max(_MARKS):,} iterations at the best rate, "
+        f"{raw.lr:.1e}, descent has {_digits(raw.errors[-1])} digits and explains {raw.r2:.1%} of the variance. Theory "
+        f"says {wanted:.0f} digits take {_count(needed)} iterations, {_duration(needed * raw.seconds / raw.result.nit)} "
+        f"at this pace, where the standardised measurements take {_count(tidy.iterations_for(wanted))}. "
+        "Standardise first; or take the closed form where there is one."
+    )
+    _picture(report, tidy, raw)
+
+
+def _picture(report: Report, tidy: Fit, raw: Fit) -> None:
+    figure = report.figure(7.4, 4.6)
+    ax = figure.subplots()
+    for label, data, colour in (("standardised", tidy, "#3f6a8c"), ("as measured", raw, "#c8553d")):
+        ax.plot(data.errors, color=colour, linewidth=2, label=f"{label}, condition number {data.condition:.2g}")
+    ax.set_yscale("log")
+    ax.set_xlabel("iteration")
+    ax.set_ylabel("relative distance to the closed form")
+    ax.set_title("The condition number decides how fast descent is", loc="left", fontsize=11)
+    ax.set_xlim(0, max(_MARKS))
+    ax.grid(True, color="#e4e7e9")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, loc="center right")
+    report.picture(figure, "linear_regression.png", "one falls until rounding stops it, the other has hardly begun")
+
+
+def _digits(error: float) -> str:
+    return f"{max(-math.log10(error), 0.0):.1f}"
+
+
+def _count(iterations: float) -> str:
+    if iterations < 1e6:
+        return f"{iterations:,.0f}"
+    for size, name in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+        if iterations >= size:
+            return f"{iterations / size:.1f} {name}"
+    return f"{iterations:.1e}"
+
+
+def _duration(seconds: float) -> str:
+    for size, name in ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {name}"
+    return f"{seconds:.1f} seconds"

@@ -1,0 +1,262 @@
+// Accuracy and special values of kernels/math.hpp and the lanes of kernels/vec.hpp, compiled once per ISA level.
+//
+// References are long double: 11 bits more than double on x86, 60 on 64-bit Arm. No std:: here, see check.hpp.
+#include "check.hpp"
+#include "kernels/math.hpp"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FG_JOIN_(a, b) a##b
+#define FG_JOIN(a, b) FG_JOIN_(a, b)
+#define FG_TEXT_(a) #a
+#define FG_TEXT(a) FG_TEXT_(a)
+#define FG_TEST_NAME FG_JOIN(test_math_, FG_LEVEL)
+
+namespace fg::kernels {
+namespace {
+
+typedef long double wide;
+
+uint64_t random_state = 0;
+uint64_t random_bits() {  // splitmix64: the same inputs everywhere
+    uint64_t z = random_state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+double random_between(double low, double high) { return low + (high - low) * double(random_bits() >> 11) * 0x1p-53; }
+
+template <class T> T from_pattern(uint64_t pattern) {
+    const auto w = typename VecTraits<T>::word(pattern);
+    T x;
+    memcpy(&x, &w, sizeof x);
+    return x;
+}
+template <class T> uint64_t to_pattern(T x) {
+    typename VecTraits<T>::word w;
+    memcpy(&w, &x, sizeof w);
+    return w;
+}
+
+// Distance from the exact value in units of the last place; a wrong kind of result is a huge one.
+template <class T> double ulps(T got, wide exact) {
+    constexpr int digits = sizeof(T) == 4 ? FLT_MANT_DIG : DBL_MANT_DIG;
+    constexpr int min_exponent = sizeof(T) == 4 ? FLT_MIN_EXP : DBL_MIN_EXP;
+    constexpr int max_exponent = sizeof(T) == 4 ? FLT_MAX_EXP : DBL_MAX_EXP;
+    constexpr double wrong = 1e30;
+    const T nearest = T(exact);
+    if (__builtin_isnan(exact) || __builtin_isnan(got)) return __builtin_isnan(exact) && __builtin_isnan(got) ? 0 : wrong;
+    if (__builtin_signbit(nearest) != __builtin_signbit(got)) return wrong;
+    if (got == nearest && (got == 0 || __builtin_isinf(got))) return 0;
+    const wide limit = ldexpl(1, max_exponent);  // what infinity stands for
+    const wide a = __builtin_isinf(got) ? limit : fabsl(wide(got)), b = __builtin_isinf(nearest) ? limit : fabsl(exact);
+    int exponent;
+    frexpl(b, &exponent);
+    if (exponent < min_exponent) exponent = min_exponent;
+    if (exponent > max_exponent) exponent = max_exponent;
+    return double(fabsl(a - b) / ldexpl(1, exponent - digits));
+}
+
+wide sigmoid_exact(wide x) { return x < 0 ? expl(x) / (1 + expl(x)) : 1 / (1 + expl(-x)); }
+wide softplus_exact(wide x) { return x < 0 ? log1pl(expl(x)) : x + log1pl(expl(-x)); }
+
+enum Kind { of_exp, of_expm1, of_log, of_log1p, of_tanh, of_sigmoid, of_softplus, of_sin, of_cos, of_pow, kinds };
+
+struct Function {
+    const char* name;
+    wide (*exact)(wide);
+    double low, high;  // where most of its life is
+    double float_low, float_high;
+};
+const Function functions[] = {
+    {"exp", expl, -746, 710, -104, 89},
+    {"expm1", expm1l, -40, 710, -20, 89},
+    {"log", logl, 0, 20, 0, 20},
+    {"log1p", log1pl, -1, 20, -1, 20},
+    {"tanh", tanhl, -20, 20, -10, 10},
+    {"sigmoid", sigmoid_exact, -746, 40, -104, 20},
+    {"softplus", softplus_exact, -746, 40, -104, 20},
+    {"sin", sinl, -1000, 1000, -1000, 1000},
+    {"cos", cosl, -1000, 1000, -1000, 1000},
+    {"pow", nullptr, 0, 0, 0, 0},
+};
+constexpr double bound = LDBL_MANT_DIG > DBL_MANT_DIG ? 2 : 3;  // where long double is double, its error joins ours
+
+template <class T> void apply(int kind, int n, const T* x, const T* y, T* out) {
+    for (int i = 0; i < n; i += Vec<T>::size) {
+        const int lanes = n - i < Vec<T>::size ? n - i : Vec<T>::size;
+        const Vec<T> v = Vec<T>::load(x + i, lanes);
+        Vec<T> r = v;
+        switch (kind) {
+            case of_exp: r = exp(v); break;
+            case of_expm1: r = expm1(v); break;
+            case of_log: r = log(v); break;
+            case of_log1p: r = log1p(v); break;
+            case of_tanh: r = tanh(v); break;
+            case of_sigmoid: r = sigmoid(v); break;
+            case of_softplus: r = softplus(v); break;
+            case of_sin: r = sin(v); break;
+            case of_cos: r = cos(v); break;
+            case of_pow: r = pow(v, Vec<T>::load(y + i, lanes)); break;
+        }
+        r.store(out + i, lanes);
+    }
+}
+
+constexpr int block = 1000;  // no multiple of a vector: the last one is partial
+
+template <class T> struct Sweep {
+    int kind;
+    double worst = 0;
+    T worst_x = 0, worst_y = 0;
+    uint64_t digest = 0xcbf29ce484222325u;
+    int held = 0;
+    T x[block], y[block], out[block];
+
+    explicit Sweep(int k) : kind(k) {}
+    void add(T a, T b = 0) {
+        x[held] = a;
+        y[held] = b;
+        if (++held == block) flush();
+    }
+    void flush() {
+        apply(kind, held, x, y, out);
+        for (int i = 0; i < held; ++i) {
+            const wide exact = kind == of_pow ? powl(x[i], y[i]) : functions[kind].exact(x[i]);
+            const double u = ulps(out[i], exact);
+            if (u > worst) worst = u, worst_x = x[i], worst_y = y[i];
+            // Large angles are libm's, and NaN has many patterns: neither belongs to the bits that levels share.
+            const bool by_libm = (kind == of_sin || kind == of_cos) && fabsl(wide(x[i])) > wide(HalfPi<T>::limit);
+            if (by_libm || __builtin_isnan(out[i])) continue;
+            digest = (digest ^ to_pattern(out[i])) * 0x100000001b3u;
+        }
+        held = 0;
+    }
+};
+
+template <class T> void around(Sweep<T>& s, double center) {
+    const uint64_t p = to_pattern(T(center));
+    for (int d = -3; d <= 3; ++d) {
+        const T a = from_pattern<T>(p + uint64_t(int64_t(d)));
+        s.add(a);
+        s.add(-a);
+    }
+}
+
+template <class T> void sweep_one_argument(Sweep<T>& s) {
+    const Function& f = functions[s.kind];
+    const int bits = Format<T>::mantissa_bits, exponents = 2 * Format<T>::exponent_bias + 2;
+    const int each = sizeof(T) == 4 ? 32 : 6;
+    for (int e = 0; e < exponents; ++e)
+        for (int i = 0; i < each; ++i) {  // the last exponent: infinities, then NaNs
+            const uint64_t mantissa = i == 0 ? 0 : i == 1 ? Format<T>::mantissa : random_bits() & Format<T>::mantissa;
+            s.add(from_pattern<T>((uint64_t(e) << bits) | mantissa));
+            s.add(-from_pattern<T>((uint64_t(e) << bits) | mantissa));
+        }
+    const bool is_float = sizeof(T) == 4;
+    for (int i = 0; i < 20000; ++i) {
+        s.add(T(random_between(is_float ? f.float_low : f.low, is_float ? f.float_high : f.high)));
+        s.add(T(random_between(-2, 2)));
+    }
+    const double points[] = {1,    0.75,    1.5, 2,    0.5,     0.5625,      10,          20,
+                             18,   38,      40,  80,   16.6434, 36.7368,     709.7827129, 745.1332191,
+                             88.72283936, 103.972084, 87.336548, 708.3964185, 1e5, 1e6, 1e9, 6400};
+    for (double p : points) around(s, p);
+    for (int k = 1; k <= 70; ++k) {
+        around(s, k * 0.34657359027997264);  // where the reduction by ln 2 steps
+        around(s, k * 0.78539816339744828);  // and the one by pi/2
+        around(s, double(k) * double(k) * double(k) * 1.5707963267948966);
+    }
+}
+
+template <class T> void sweep_pow(Sweep<T>& s) {
+    const double log_limit = sizeof(T) == 4 ? 105 : 746;
+    for (int i = 0; i < 20000; ++i) {
+        T x = T(random_between(0.5, 2));
+        if (i % 4 == 1) x = T(1 + random_between(-1, 1) * ldexp(1, -int(random_bits() % 30)));
+        if (i % 4 == 2) x = fabsl(from_pattern<T>(random_bits()));
+        if (!(x > 0) || __builtin_isinf(x)) x = 3;
+        const double l = double(log(Vec<T>(x)).v[0]);  // not libm's: the digest needs the same inputs everywhere
+        s.add(x, T(random_between(-log_limit, log_limit) / (l == 0 ? 1 : l)));
+        s.add(x, T(random_between(-3, 3)));
+        s.add(-x, T(int(random_bits() % 41) - 20));
+    }
+    const double values[] = {0, 1, 2, 3, 0.5, 1.5, 2.5, 7, 9007199254740991.0, 9007199254740992.0, 4503599627370497.0,
+                             8388607, 8388609, 16777215, 1e30, 1e-30, 1 + 1e-6, HUGE_VAL, NAN};
+    for (double a : values)
+        for (double b : values)
+            for (int signs = 0; signs < 4; ++signs) s.add(T(signs & 1 ? -a : a), T(signs & 2 ? -b : b));
+    const T extremes[] = {from_pattern<T>(1), Format<T>::min_normal, sizeof(T) == 4 ? T(FLT_MAX) : T(DBL_MAX)};
+    for (T a : extremes)
+        for (T b : extremes)
+            for (int signs = 0; signs < 4; ++signs) s.add(signs & 1 ? -a : a, signs & 2 ? -b : b);
+}
+
+// What levels with fused multiply-add must agree on, to the bit: [float, double][function].
+const uint64_t digests[2][kinds] = {
+    {0x5d15b8b50c75b50f, 0x524f3dc4aabfef22, 0x43353ccf574fae00, 0x1c7679d4a770d76a, 0xbea31af0d322d9d4,
+     0xed5c9d8da78dc6bc, 0x2c36579f682fc1ce, 0x103c3135c9bbbc87, 0x3e74b792400949a8, 0x09a144f9c4924038},
+    {0x77e8494d91c8c4a6, 0x6025947c1dc99c9d, 0x5b49ba0cb393ebb6, 0xf4d91575bba1ff56, 0xc719ff8da038e7ea,
+     0xcbe0f0f02ce6e398, 0x889ba8cc5a5c0ebd, 0xc49c33555bb279d4, 0xb051fa1af604d215, 0xa21f3249e3432a5e},
+};
+
+template <class T> void test_functions() {
+    double worst[kinds], x[kinds], y[kinds];
+    uint64_t digest[kinds];
+    for (int kind = 0; kind < kinds; ++kind) {
+        random_state = uint64_t(kind);
+        Sweep<T> s(kind);
+        if (kind == of_pow) sweep_pow(s);
+        else sweep_one_argument(s);
+        s.flush();
+        worst[kind] = s.worst, x[kind] = double(s.worst_x), y[kind] = double(s.worst_y), digest[kind] = s.digest;
+    }
+    printf("  %-8s %s, worst error in ulp:", FG_TEXT(FG_LEVEL), sizeof(T) == 4 ? "float " : "double");
+    for (int kind = 0; kind < kinds; ++kind) printf(" %s %.2f", functions[kind].name, worst[kind]);
+    printf("\n");
+    for (int kind = 0; kind < kinds; ++kind) {
+        if (!CHECK(worst[kind] <= bound)) printf("    %s at %.17g, %.17g\n", functions[kind].name, x[kind], y[kind]);
+        if (has_fma && !CHECK(digest[kind] == digests[sizeof(T) == 8][kind]))
+            printf("    digest of %s is now 0x%016llx\n", functions[kind].name, (unsigned long long)digest[kind]);
+    }
+}
+
+// Partial loads and stores on memory that ends with the last lane, so that a sanitizer sees one step too far.
+template <class T> void test_lanes() {
+    for (int n = 0; n <= Vec<T>::size; ++n) {
+        T* p = static_cast<T*>(malloc(size_t(n) * sizeof(T) + (n == 0)));
+        for (int i = 0; i < n; ++i) p[i] = T(i + 1);
+        T all[Vec<T>::size];
+        Vec<T>::load(p, n).store(all);
+        for (int i = 0; i < Vec<T>::size; ++i) CHECK(all[i] == (i < n ? T(i + 1) : T(0)));
+        (Vec<T>::load(p, n) + Vec<T>(T(1))).store(p, n);
+        for (int i = 0; i < n; ++i) CHECK(p[i] == T(i + 2));
+        free(p);
+
+        for (int i = 0; i < Vec<T>::size; ++i) all[i] = T(i == n);
+        CHECK(any(Vec<T>::load(all) > Vec<T>(T(0))) == (n < Vec<T>::size));
+    }
+    const T nan = Format<T>::nan;
+    const T pairs[][2] = {{1, 2}, {2, 1}, {nan, 1}, {1, nan}, {T(-0.0), 0}, {-1, Format<T>::infinity}};
+    for (const T* p : pairs) {
+        const Vec<T> a(p[0]), b(p[1]);
+        const bool has_nan = p[0] != p[0] || p[1] != p[1];
+        const T low = minimum(a, b).v[0], high = maximum(a, b).v[0];
+        CHECK(has_nan ? low != low && high != high : low == (p[0] < p[1] ? p[0] : p[1]) && high == (p[0] < p[1] ? p[1] : p[0]));
+    }
+}
+
+}  // namespace
+}  // namespace fg::kernels
+
+extern "C" int FG_TEST_NAME() {
+    using namespace fg::kernels;
+    test_lanes<float>();
+    test_lanes<double>();
+    test_functions<float>();
+    test_functions<double>();
+    return 0;
+}
