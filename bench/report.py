@@ -82,7 +82,8 @@ def _losses(rows: list[Row]) -> list[str]:
         for name in row.contestants:
             ratio = row.ratio(name)
             if name != REFERENCE and ratio is not None and ratio < 1:
-                lost.append(f"- {row.suite}, {row.case}: {name} takes {ratio:.2f} of the time")
+                doubt = ", less than the row's spread" if 1 / ratio - 1 < row.spread() else ""
+                lost.append(f"- {row.suite}, {row.case}: {name} takes {ratio:.2f} of the time{doubt}")
     return lost
 
 

@@ -28,7 +28,7 @@ class Pair(nn.Module):
         self.first = nn.Linear(3, 2)
         self.second = nn.Linear(3, 2)
         self.again = self.first
-        self.scale = nn.Parameter([2.0, 3.0])
+        self.scale = nn.Parameter([2.0, 3.0], np.float32)
         self.register_buffer("shift", np.array([0.5, -0.5], np.float32))
 
     def forward(self, x):

@@ -233,11 +233,20 @@ inline void gemm(Operand a, Operand b, float* c, std::int64_t m, std::int64_t n,
     else gemm_packed(a, b, c, m, n, k, end, scratch);
 }
 
+// Lane L of the result is lane L / 2 of a or, where L is odd, of b; `high` starts from the middle.
 template <int... L> Vec interleave_low(Vec a, Vec b, std::integer_sequence<int, L...>) {
+#if defined(__clang__)
+    return __builtin_shufflevector(a, b, (L / 2 + (L % 2) * lanes)...);
+#else
     return __builtin_shuffle(a, b, Index{(L / 2 + (L % 2) * lanes)...});
+#endif
 }
 template <int... L> Vec interleave_high(Vec a, Vec b, std::integer_sequence<int, L...>) {
+#if defined(__clang__)
+    return __builtin_shufflevector(a, b, (L / 2 + lanes / 2 + (L % 2) * lanes)...);
+#else
     return __builtin_shuffle(a, b, Index{(L / 2 + lanes / 2 + (L % 2) * lanes)...});
+#endif
 }
 
 // (rows, cols) to (cols, rows) in square blocks: log2(lanes) rounds of interleaving. Whole vectors only; a remainder

@@ -11,7 +11,6 @@ from bench.harness import AbsentError, Case, Contestant, Options, Row, Timing
 
 MODULES = {
     "fastgrad": "fastgrad",
-    "bare Python": "",
     "NumPy": "numpy",
     "PyTorch": "torch",
     "JAX": "jax",
@@ -75,5 +74,6 @@ def sizes(options: Options) -> Iterator[Row]:
 
 def cases(options: Options) -> Iterator[Case | Row]:
     builders = {name: _import(module) for name, module in MODULES.items()}
-    yield Case("import", "a process that only imports", builders, warm_turns=False)
+    limits = {"bare Python": _import("")}
+    yield Case("import", "a process that only imports", builders, limits=limits, work=1.0, warm_turns=False)
     yield from sizes(options)

@@ -4,6 +4,7 @@
 
 namespace fg {
 
+void bind_assign(py::module_& m);
 void bind_autodiff(py::module_& m);
 void bind_kernels(py::module_& m);
 void bind_ops(py::module_& m);
@@ -20,6 +21,7 @@ PYBIND11_MODULE(_core, m) {
     fg::bind_tensor_type(m);
     fg::bind_tensor_methods(m);
     fg::bind_ops(m);
+    fg::bind_assign(m);
     fg::bind_autodiff(m);
     fg::bind_random(m);
     fg::bind_train(m);

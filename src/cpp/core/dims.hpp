@@ -61,7 +61,7 @@ public:
     friend bool operator!=(const Dims& a, const Dims& b) { return !(a == b); }
 
 private:
-    int64_t v_[max_ndim];  // only the first size_ hold anything
+    int64_t v_[max_ndim] = {};  // the first size_ count
     int size_ = 0;
 };
 

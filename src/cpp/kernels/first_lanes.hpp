@@ -15,6 +15,11 @@ template <class T> struct FirstLanes {
         if constexpr (sizeof(T) == 4) return typename Vec<T>::native(_mm512_maskz_loadu_ps(mask, p));
         else return typename Vec<T>::native(_mm512_maskz_loadu_pd(__mmask8(mask), p));
     }
+    // The other lanes are those of `others`.
+    FG_INLINE Vec<T> load(const T* p, Vec<T> others) const {
+        if constexpr (sizeof(T) == 4) return typename Vec<T>::native(_mm512_mask_loadu_ps(__m512(others.v), mask, p));
+        else return typename Vec<T>::native(_mm512_mask_loadu_pd(__m512d(others.v), __mmask8(mask), p));
+    }
     FG_INLINE void store(T* p, Vec<T> x) const {
         if constexpr (sizeof(T) == 4) _mm512_mask_storeu_ps(p, mask, __m512(x.v));
         else _mm512_mask_storeu_pd(p, __mmask8(mask), __m512d(x.v));
@@ -31,6 +36,10 @@ template <class T> struct FirstLanes {
         if constexpr (sizeof(T) == 4) return typename Vec<T>::native(_mm256_maskload_ps(p, mask));
         else return typename Vec<T>::native(_mm256_maskload_pd(p, mask));
     }
+    FG_INLINE Vec<T> load(const T* p, Vec<T> others) const {
+        using bits = typename VecTraits<T>::bits;
+        return select(Mask<T>{bits(mask)}, load(p), others);
+    }
     FG_INLINE void store(T* p, Vec<T> x) const {
         if constexpr (sizeof(T) == 4) _mm256_maskstore_ps(p, mask, __m256(x.v));
         else _mm256_maskstore_pd(p, mask, __m256d(x.v));
@@ -41,9 +50,10 @@ template <class T> struct FirstLanes {
     int n;
 
     FG_INLINE explicit FirstLanes(int count) : n(count) {}
-    FG_INLINE Vec<T> load(const T* p) const {
+    FG_INLINE Vec<T> load(const T* p) const { return load(p, Vec<T>(T(0))); }
+    FG_INLINE Vec<T> load(const T* p, Vec<T> others) const {
         if (n == Vec<T>::size) return Vec<T>::load(p);
-        typename Vec<T>::native v = {};
+        typename Vec<T>::native v = others.v;
         if (n > 0) v[0] = p[0];
         if constexpr (sizeof(T) == 4) {
             if (n > 1) v[1] = p[1];

@@ -1,8 +1,9 @@
-// Elementary functions over Vec<float> and Vec<double>; accuracy in ulp is stated and tested by tests/cpp/test_math.cpp.
+// Elementary functions over Vec<float> and Vec<double>; accuracy in ulp is stated and tested by
+// tests/cpp/test_math.cpp.
 //
-// Every polynomial is a minimax fit made for this file: Remez exchange in 240-bit arithmetic, the weight of the relative
-// error of the function, then each coefficient rounded to the lane type. Beside it: interval, degree, relative error.
-// Bits agree on all levels with fused multiply-add; the same source holds its accuracy without.
+// Every polynomial is a minimax fit made for this file: Remez exchange in 240-bit arithmetic, the weight of the
+// relative error of the function, then each coefficient rounded to the lane type. Beside it: interval, degree, relative
+// error. Bits agree on all levels with fused multiply-add; the same source holds its accuracy without.
 #pragma once
 
 #include "kernels/math/exponential.hpp"

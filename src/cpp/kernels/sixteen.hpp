@@ -85,10 +85,10 @@ template <int half, int width, bool upper> struct Halves {
     }
 };
 
-struct Add {
+struct JoinSum {
     template <class T> static FG_INLINE Vec<T> join(Vec<T> a, Vec<T> b) { return a + b; }
 };
-struct Larger {
+struct JoinMax {
     template <class T> static FG_INLINE Vec<T> join(Vec<T> a, Vec<T> b) { return maximum(a, b); }
 };
 

@@ -213,7 +213,9 @@ template <class T> FG_INLINE Mask<T> is_nan(Vec<T> a) { return a != a; }
 template <class T> FG_INLINE Vec<T> from_bits(typename VecTraits<T>::bits b) { return (typename Vec<T>::native)b; }
 template <class T> FG_INLINE typename VecTraits<T>::bits to_bits(Vec<T> a) { return (typename VecTraits<T>::bits)a.v; }
 template <class T> FG_INLINE Vec<T> from_words(typename VecTraits<T>::words w) { return (typename Vec<T>::native)w; }
-template <class T> FG_INLINE typename VecTraits<T>::words to_words(Vec<T> a) { return (typename VecTraits<T>::words)a.v; }
+template <class T> FG_INLINE typename VecTraits<T>::words to_words(Vec<T> a) {
+    return (typename VecTraits<T>::words)a.v;
+}
 
 template <class T> FG_INLINE Vec<T> abs(Vec<T> a) {
     using lane = typename VecTraits<T>::bits_lane;

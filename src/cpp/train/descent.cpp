@@ -14,7 +14,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto poll_interval = std::chrono::milliseconds(50);
 
-// A value so far above the first that the first no longer shows in it.
+// A value so far from the first that the first no longer shows in it.
 constexpr double hopeless_growth = 0x1p53;
 
 // The largest magnitude; infinite when some entry is not finite.
@@ -167,7 +167,7 @@ DescentResult descend(const Tensor& start, const DescentOptions& options, const 
         r.value = value;
         ++r.steps;
         keep();
-        if (value - first > hopeless_growth * std::fmax(1.0, std::fabs(first))) {
+        if (std::fabs(value - first) > hopeless_growth * std::fmax(1.0, std::fabs(first))) {
             r.end = DescentEnd::diverged;
             r.worst = value;
             break;

@@ -23,8 +23,8 @@ def get_num_threads() -> int:
 
     Examples
     --------
-    >>> import fastgrad as fg
-    >>> fg.get_num_threads()
+    >>> from fastgrad.config import get_num_threads
+    >>> get_num_threads()
     1
     """
     return 1

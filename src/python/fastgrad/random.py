@@ -38,12 +38,12 @@ class _Generator:
         self._seed: int | None = None  # drawn from the system at first use
         self._streams = 0
 
-    def next_stream(self) -> tuple[int, int]:
+    def get(self, advance: int) -> tuple[int, int]:
         with self._lock:
             if self._seed is None:
                 self._seed = int.from_bytes(os.urandom(8), "little")
-            self._streams += 1
-            return self._seed, self._streams - 1
+            self._streams += advance
+            return self._seed, self._streams - advance
 
     def set(self, seed: int, streams: int) -> None:
         with self._lock:
@@ -89,9 +89,7 @@ def manual_seed(seed: int) -> None:
 
 def get_state() -> tuple[int, int]:
     """Return where the global generator stands, for `set_state`."""
-    seed, stream = next_stream()
-    _generator.set(seed, stream)
-    return seed, stream
+    return _generator.get(advance=0)
 
 
 def set_state(state: tuple[int, int]) -> None:
@@ -123,7 +121,7 @@ def next_stream() -> tuple[int, int]:
             "random numbers were asked for while recording, and replays would repeat them; draw outside and pass "
             "them in as an argument"
         )
-    return _generator.next_stream()
+    return _generator.get(advance=1)
 
 
 def draw_seed() -> int:

@@ -20,7 +20,8 @@ template <class T, int R> FG_INLINE void dot_rows(int64_t k, const T* a, int64_t
     const T* row[R];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) row[r] = a + r * a_row;
-    for (int64_t begin = 0; begin < k; begin += column_depth) {
+    int64_t begin = 0;
+    do {
         const int64_t end = k - begin < column_depth ? k : begin + column_depth;
         Sixteen<T> sum[R];
 #pragma GCC unroll 16
@@ -39,7 +40,8 @@ template <class T, int R> FG_INLINE void dot_rows(int64_t k, const T* a, int64_t
         }
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) out[r] = begin ? out[r] + sum[r] : sum[r];
-    }
+        begin += column_depth;
+    } while (begin < k);
 }
 
 template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc) {
@@ -49,14 +51,14 @@ template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t
     for (; i + width <= m; i += width) {
         dot_rows<T, some>(k, a + i * a_row, a_row, b, lanes);
         dot_rows<T, some>(k, a + (i + some) * a_row, a_row, b, lanes + some);
-        const Vec<T> sums = tree_of_rows<Add>(lanes);
+        const Vec<T> sums = tree_of_rows<JoinSum>(lanes);
         if (ldc == 1) sums.store(c + i);
         else
             for (int r = 0; r < width; ++r) c[(i + r) * ldc] = sums.v[r];
     }
     for (; i < m; ++i) {
         dot_rows<T, 1>(k, a + i * a_row, a_row, b, lanes);
-        c[i * ldc] = tree<Add>(lanes[0]);
+        c[i * ldc] = tree<JoinSum>(lanes[0]);
     }
 }
 

@@ -38,9 +38,7 @@ template <> struct ExpRange<double> {
 };
 
 // x = n ln 2 + r with |r| <= ln 2 / 2; the low bits of `shifted` hold n + bias.
-template <class T> struct ExpReduced {
-    Vec<T> shifted, n, r;
-};
+template <class T> struct ExpReduced { Vec<T> shifted, n, r; };
 
 template <class T> FG_INLINE ExpReduced<T> reduce_by_ln2(Vec<T> x, int bias) {
     const Vec<T> magic(Format<T>::round_magic + T(bias));
@@ -133,7 +131,7 @@ template <> struct TanhPolynomial<float> {  // degree 4, 2^-28.7
     static constexpr float p[] = {-0.333333135f, 0.133324519f, -0.0538374335f, 0.0210074708f, -0.00617982354f};
 };
 template <> struct TanhPolynomial<double> {  // degree 9, 2^-54.5
-    static constexpr double p[] = {-0.33333333333331777,   0.13333333333093533,  -0.053968253839857067,
+    static constexpr double p[] = {-0.33333333333331777,   0.13333333333093533,    -0.053968253839857067,
                                    0.021869485123760034,   -0.0088631832463408906, 0.0035916301298907888,
                                    -0.0014527793746151835, 0.00057785429588175696, -0.00020822982202568831,
                                    4.9603877743808957e-05};

@@ -53,7 +53,8 @@ FG_INLINE Vec<float> pow_positive(Vec<float> x, Vec<float> y) {
 
 // log x as a sum of two doubles, off by less than 2^-63 of itself.
 FG_INLINE TwoParts long_log(Vec<double> x) {
-    // log m = 2 artanh s = 2 s + s z (2/3 + z t(z)), z = s^2 <= 0.02944: degree 6, 2^-66. s, z and the sums in two parts.
+    // log m = 2 artanh s = 2 s + s z (2/3 + z t(z)), z = s^2 <= 0.02944: degree 6, 2^-66. s, z and the sums in two
+    // parts.
     constexpr double t[] = {0.40000000000002256, 0.2857142857009935,  0.22222222519959212, 0.18181784364240383,
                             0.15386757452825969, 0.13256815130369773, 0.13196351327851705};
     const Vec<double> one(1.0), two(2.0), half(0.5);

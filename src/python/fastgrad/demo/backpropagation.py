@@ -9,7 +9,8 @@ import numpy as np
 
 import fastgrad as fg
 from fastgrad._extras import require
-from fastgrad.demo.report import Report
+from fastgrad._pictures import BLUE, GREY, INK, RED, finish, legend
+from fastgrad.demo.report import Report, apart
 from fastgrad.nn import functional
 from fastgrad.viz import plot_history
 
@@ -22,15 +23,17 @@ def train(
     model: fg.nn.Module,
     optimizer: Any,
     loss: Callable[[Any, Any], Any],
+    score: tuple[str, Callable[[Any, Any], float]],
     train_set: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]],
     held_out: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]],
     *,
     epochs: int,
     batch_size: int,
 ) -> dict[str, list[float]]:
-    """Train, and return the mean loss of each epoch and the loss on the held-out data after it."""
+    """Train; return the mean loss of each epoch, and the loss and the score on the held-out data after it."""
     loader = fg.data.DataLoader(fg.data.TensorDataset(*train_set), batch_size=batch_size, shuffle=True, seed=_SEED)
-    history: dict[str, list[float]] = {"loss": [], "val_loss": []}
+    name, measure = score
+    history: dict[str, list[float]] = {"loss": [], "val_loss": [], name: []}
     for _ in report.progress(range(epochs), what):
         total = 0.0
         for x, y in loader:
@@ -40,7 +43,9 @@ def train(
             optimizer.step()
             total += batch_loss.item() * len(x)
         history["loss"].append(total / len(train_set[0]))
-        history["val_loss"].append(loss(fg.predict(model, held_out[0]), held_out[1]).item())
+        outputs = fg.predict(model, held_out[0])
+        history["val_loss"].append(loss(outputs, held_out[1]).item())
+        history[name].append(measure(outputs, held_out[1]))
     return history
 
 
@@ -72,7 +77,7 @@ def _one_weight_of_each_layer(report: Report) -> None:
         if name.endswith("weight"):
             by_tape = float(parameter.grad.numpy()[0, 0])
             by_difference = (loss_with(name, h) - loss_with(name, -h)) / (2.0 * h)
-            rows.append([name, f"{by_tape:+.10f}", f"{by_difference:+.10f}", f"{abs(by_tape - by_difference):.0e}"])
+            rows.append([name, f"{by_tape:+.10f}", f"{by_difference:+.10f}", apart(by_tape, by_difference)])
     report.say(
         "A network is a composite function with many weights. Backpropagation is the chain rule taken from the loss "
         "back to the input, so that one walk gives the derivative with respect to every weight, at about the price of "
@@ -94,23 +99,34 @@ def _digits(report: Report) -> None:
         model,
         fg.optim.Adam(model.parameters(), lr=2e-3),
         functional.cross_entropy,
+        ("accuracy", _accuracy),
         (X_train, y_train),
         (X_test, y_test),
         epochs=30,
         batch_size=32,
     )
     scores = fg.predict(model, X_test)
-    guesses = scores.argmax(axis=1)
-    right = guesses == y_test
+    right = int((scores.argmax(axis=1) == y_test).sum())
+    epochs = len(history["loss"])
     report.say(
-        f"Handwritten digits: {len(labels):,} images of 8 by 8 pixels, {len(y_test)} of them held out. A network of three "
-        f"layers with {weights:,} weights learns by Adam from the others, {len(history['loss'])} times over, 32 images at "
-        f"a time. The loss falls from {history['loss'][0]:.3f} to {history['loss'][-1]:.4f}; of the images it never saw "
-        f"the network reads {right.mean():.1%} correctly ({int(right.sum())} of {len(right)})."
+        f"Handwritten digits: {len(labels):,} images of 8 by 8 pixels, {len(y_test)} of them held out. A network of "
+        f"three layers with {weights:,} weights learns from the others by Adam, {epochs} times over, 32 images at a time:"
     )
-    figure = report.figure(7.0, 4.4)
-    plot_history(history, ax=figure.subplots(), title="Digits: cross-entropy at each epoch")
-    report.picture(figure, "digits_loss.png", "the loss on the images learned from, and on those held out")
+    report.table(
+        ["epoch", "loss, learning", "loss, held out", "accuracy, held out"],
+        [
+            [str(k), *(f"{history[name][k - 1]:.4f}" for name in ("loss", "val_loss")), f"{history['accuracy'][k - 1]:.1%}"]
+            for k in (1, 2, 5, 10, 20, epochs)
+        ],
+    )
+    report.say(
+        f"Of the images it never saw, the network reads {right / len(y_test):.1%} correctly ({right} of {len(y_test)})."
+    )
+    figure = report.figure(10.0, 4.2)
+    left, share = figure.subplots(1, 2)
+    plot_history(history, ax=left, title="Digits: cross-entropy at each epoch")
+    plot_history(history, ["accuracy"], share, title="Share of held-out images read correctly", ylabel="accuracy")
+    report.picture(figure, "digits_learning.png", "the loss on the images learned from and on those held out, and the accuracy")
     _mistakes(report, X_test, y_test, scores)
 
 
@@ -130,9 +146,9 @@ def _mistakes(
         ax.set_yticks([])
         miss = guesses[i] != y[i]
         for spine in ax.spines.values():
-            spine.set_color("#c8553d" if miss else "#c9ced2")
-            spine.set_linewidth(1.8 if miss else 1.0)
-        ax.set_title(f"{guesses[i]}, is {y[i]}" if miss else f"{guesses[i]}", fontsize=9, color="#c8553d" if miss else "#26323d")
+            spine.set_color(RED if miss else GREY)
+            spine.set_linewidth(1.8 if miss else 0.6)
+        ax.set_title(f"{guesses[i]} (is {y[i]})" if miss else f"{guesses[i]}", fontsize=9, color=RED if miss else INK)
     report.picture(figure, "digits_read.png", "some held-out images and what the network reads; its mistakes are framed")
 
 
@@ -151,6 +167,7 @@ def _diabetes(report: Report) -> None:
         model,
         fg.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.1),
         functional.mse_loss,
+        ("R²", _r2),
         (X_train, ((y_train - mean) / scale)[:, None]),
         (X_test, ((y_test - mean) / scale)[:, None]),
         epochs=60,
@@ -159,7 +176,7 @@ def _diabetes(report: Report) -> None:
     predictions = fg.predict(model, X_test)[:, 0] * scale + mean
     with_ones = lambda A: np.column_stack([A, np.ones(len(A))])
     straight = with_ones(X_test) @ np.linalg.lstsq(with_ones(X_train), y_train, rcond=None)[0]
-    ours, linear = _r2(y_test, predictions), _r2(y_test, straight)
+    ours, linear = _r2(predictions, y_test), _r2(straight, y_test)
     report.say(
         f"The diabetes patients again, {len(y_test)} of {len(y)} held out, now with a network of three layers: "
         f"it explains R² = {ours:.3f} of the variance in patients it never saw, the linear model of chapter 4, fitted to "
@@ -174,15 +191,16 @@ def _diabetes(report: Report) -> None:
     left, right = figure.subplots(1, 2)
     plot_history(history, ax=left, title="Diabetes: mean squared error at each epoch")
     low, high = float(min(y_test.min(), predictions.min())), float(max(y_test.max(), predictions.max()))
-    right.plot([low, high], [low, high], color="#8a949c", linewidth=1, linestyle="--")
-    right.plot(y_test, predictions, "o", color="#3f6a8c", markersize=4.5, alpha=0.7, markeredgecolor="none")
-    right.set_xlabel("measured progression")
-    right.set_ylabel("predicted")
-    right.set_title(f"Held-out patients: R² = {ours:.3f}", loc="left", fontsize=11)
-    right.spines[["top", "right"]].set_visible(False)
-    right.grid(True, color="#e4e7e9")
-    report.picture(figure, "diabetes_network.png", "learning, and the predictions beside the truth")
+    right.plot([low, high], [low, high], color=GREY, linewidth=1, linestyle="--", label="prediction = measurement")
+    right.plot(y_test, predictions, "o", color=BLUE, markersize=4.5, alpha=0.7, markeredgecolor="none")
+    finish(right, f"Held-out patients: R² = {ours:.3f}", "measured progression", "predicted progression")
+    legend(right)
+    report.picture(figure, "diabetes_network.png", "learning, and the predictions beside the measurements")
 
 
-def _r2(truth: np.ndarray[Any, Any], prediction: np.ndarray[Any, Any]) -> float:
+def _accuracy(scores: np.ndarray[Any, Any], classes: np.ndarray[Any, Any]) -> float:
+    return float((scores.argmax(axis=1) == classes).mean())
+
+
+def _r2(prediction: np.ndarray[Any, Any], truth: np.ndarray[Any, Any]) -> float:
     return 1.0 - float(np.sum((truth - prediction) ** 2)) / float(np.sum((truth - truth.mean()) ** 2))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import fastgrad as fg
-from fastgrad.demo.report import Report
+from fastgrad.demo.report import Report, apart
 
 # Hours of practice before a test, and whether it was passed (+1) or not (-1).
 _HOURS = np.array([-2.0, -1.0, 0.5, 1.0, 3.0])
@@ -44,11 +44,11 @@ def tell(report: Report) -> None:
                 f"{float(loss(w)):.6f}",
                 f"{by_tape:+.12f}",
                 f"{by_difference:+.12f}",
-                f"{abs(by_tape - by_difference):.0e}",
+                apart(by_tape, by_difference),
                 "right" if by_tape < 0 else "left",
             ]
         )
-    report.table(["w", "loss", "by the tape", f"difference, h = {h:g}", "apart", "step to the"], rows)
+    report.table(["w", "loss", "by the tape", f"difference, h = {h:.0e}", "apart", "step to the"], rows)
 
     w = 1.0
     exact = float(derivative(w))

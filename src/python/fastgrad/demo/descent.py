@@ -55,10 +55,10 @@ def _by_hand(report: Report) -> None:
         x_last, x = x, x - lr * float(slope(x))
     report.table(["iteration", "x", "f(x)", "f'(x)"], rows)
     result = fg.minimize(bowl, 0.0, method="gd", lr=lr, tol=1e-8, keep_path=True)
-    same = float(np.ravel(result.path[30])[0]) == x_last
+    same = float(result.path[30, 0]) == x_last
     report.say(
         f"fg.minimize runs the same loop natively{', to the same bits' if same else ''}: {result.nit} iterations until "
-        f"|f'(x)| is at most 1e-8, ending at x = {float(np.ravel(result.x)[0]):.10f}."
+        f"|f'(x)| is at most 1e-8, ending at x = {float(result.x):.10f}."
     )
     figure = report.figure(7.0, 4.6)
     plot_descent(result, bowl, figure.subplots(), title=f"f(x) = (x - 3)² + 1, learning rate {lr:g}")
@@ -66,19 +66,19 @@ def _by_hand(report: Report) -> None:
 
 
 def _two_minima(report: Report) -> None:
-    lr = 0.03
+    lr = 0.01
     figure = report.figure(10.0, 4.2)
     ends = []
     for ax, start in zip(figure.subplots(1, 2, sharey=True), (-2.0, 2.0), strict=True):
         result = fg.minimize(two_dips, start, method="gd", lr=lr, tol=1e-8, keep_path=True)
-        ends.append((start, float(np.ravel(result.x)[0]), float(result.fun), result.nit))
-        plot_descent(
-            result, two_dips, ax, xlim=(-2.2, 2.2), ylim=(-5.0, 7.5), title=f"from x = {start:g}: {result.nit} iterations"
-        )
+        ends.append(f"From {start:g} it ends at x = {float(result.x):.6f}, where f = {float(result.fun):.4f}.")
+        title = f"from x = {start:g}: {result.nit} iterations"
+        plot_descent(result, two_dips, ax, xlim=(-2.2, 2.2), ylim=(-4.6, 7.5), title=title)
+    figure.axes[1].get_legend().remove()
+    figure.axes[1].set_ylabel("")
     report.say(
         "Descent finds a minimum, not always the lowest one: f(x) = x⁴ - 3x² + x has two, and where the walk starts "
-        "decides. "
-        + " ".join(f"From {start:g} it ends at x = {x:.6f}, f = {value:.4f}." for start, x, value, _ in ends)
+        "decides. " + " ".join(ends)
     )
     report.picture(figure, "descent_two_minima.png", "the same rule from two starts")
 
@@ -92,6 +92,6 @@ def _valley(report: Report) -> None:
         f"steeper across than along: descent zigzags between the walls and creeps along the floor. The loss falls a "
         f"thousandfold in {fall} iterations; a gradient below 1e-8 takes {result.nit}."
     )
-    figure = report.figure(8.0, 5.2)
+    figure = report.figure(8.0, 5.6)
     plot_descent(result, valley, figure.subplots(), title=f"a narrow valley, learning rate {lr:g}")
     report.picture(figure, "descent_valley.png", "the path walks, zigzagging, to the minimum at the origin")

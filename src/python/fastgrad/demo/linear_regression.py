@@ -10,6 +10,7 @@ import numpy as np
 
 import fastgrad as fg
 from fastgrad._extras import require
+from fastgrad._pictures import BLUE, RED, finish, legend
 from fastgrad.demo.report import Report
 
 _MARKS = (10, 100, 1000, 3000, 10000)
@@ -24,7 +25,7 @@ class Fit(NamedTuple):
     errors: np.ndarray[Any, Any]  # distance to the closed form, relative, at each iteration
     seconds: float
     result: Any
-    r2: float
+    least: float  # the loss at the closed form
 
 
 def fit(X: np.ndarray[Any, Any], y: np.ndarray[Any, Any], iterations: int) -> Fit:
@@ -57,9 +58,8 @@ def fit(X: np.ndarray[Any, Any], y: np.ndarray[Any, Any], iterations: int) -> Fi
         return high
 
     errors = np.linalg.norm(result.path - closed_form, axis=1) / size
-    residual = y - A @ result.x
-    r2 = 1.0 - float(residual @ residual) / float(np.sum((y - y.mean()) ** 2))
-    return Fit(curvatures[-1] / curvatures[0], lr, iterations_for, errors, seconds, result, r2)
+    condition = curvatures[-1] / curvatures[0]
+    return Fit(condition, lr, iterations_for, errors, seconds, result, float(loss(closed_form)))
 
 
 def tell(report: Report) -> None:
@@ -82,19 +82,19 @@ def tell(report: Report) -> None:
         f"rate, {tidy.lr:.4f}, theory predicts {_count(tidy.iterations_for(wanted))} iterations for {wanted:.0f} digits, "
         + (f"and {measured:,} were needed. " if measured else "and descent stopped short of them. ")
         + f"The digits end at {reached:.1f}: there the gradient is all rounding, and descent can go no further. The fit "
-        f"explains {tidy.r2:.1%} of the variance (R²). Each iteration took {1e6 * tidy.seconds / tidy.result.nit:.1f} "
+        f"explains {1.0 - float(tidy.result.fun) / y.var():.1%} of the variance (R²). Each iteration took {1e6 * tidy.seconds / tidy.result.nit:.1f} "
         "microseconds."
     )
     raw = fit(X, y, max(_MARKS))
     wanted = 6.0
     needed = raw.iterations_for(wanted)
     report.say(
-        "Now the same patients as measured, in years, mg/dl and mmHg. The answer is as good, but the paraboloid is a "
-        f"gorge: its condition number is {raw.condition:.1e}. After {max(_MARKS):,} iterations at the best rate, "
-        f"{raw.lr:.1e}, descent has {_digits(raw.errors[-1])} digits and explains {raw.r2:.1%} of the variance. Theory "
-        f"says {wanted:.0f} digits take {_count(needed)} iterations, {_duration(needed * raw.seconds / raw.result.nit)} "
-        f"at this pace, where the standardised measurements take {_count(tidy.iterations_for(wanted))}. "
-        "Standardise first; or take the closed form where there is one."
+        "Now the same patients as measured, in years, mg/dl and mmHg. The closed form fits as well, but the "
+        f"paraboloid is a gorge: its condition number is {_count(raw.condition)}. After {max(_MARKS):,} iterations at the "
+        f"best rate, {raw.lr:.1e}, descent has {_digits(raw.errors[-1])} digits, and a loss of {float(raw.result.fun):,.0f} "
+        f"where the closed form has {raw.least:,.0f}. Theory says {wanted:.0f} digits take {_count(needed)} iterations, "
+        f"{_duration(needed * raw.seconds / raw.result.nit)} at this pace, where the standardised measurements take "
+        f"{_count(tidy.iterations_for(wanted))}. Standardise first, or take the closed form where there is one."
     )
     _picture(report, tidy, raw)
 
@@ -102,16 +102,13 @@ def tell(report: Report) -> None:
 def _picture(report: Report, tidy: Fit, raw: Fit) -> None:
     figure = report.figure(7.4, 4.6)
     ax = figure.subplots()
-    for label, data, colour in (("standardised", tidy, "#3f6a8c"), ("as measured", raw, "#c8553d")):
-        ax.plot(data.errors, color=colour, linewidth=2, label=f"{label}, condition number {data.condition:.2g}")
+    for label, data, colour in (("standardised", tidy, BLUE), ("as measured", raw, RED)):
+        label = f"{label}, condition number {_count(data.condition)}"
+        ax.plot(data.errors, color=colour, linewidth=2, label=label)
     ax.set_yscale("log")
-    ax.set_xlabel("iteration")
-    ax.set_ylabel("relative distance to the closed form")
-    ax.set_title("The condition number decides how fast descent is", loc="left", fontsize=11)
     ax.set_xlim(0, max(_MARKS))
-    ax.grid(True, color="#e4e7e9")
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, loc="center right")
+    finish(ax, "The condition number decides how fast descent is", "iteration", "relative distance to the closed form")
+    legend(ax, "center right")
     report.picture(figure, "linear_regression.png", "one falls until rounding stops it, the other has hardly begun")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -12,7 +13,7 @@ from typing import Any, TextIO
 
 from fastgrad._extras import require
 
-__all__ = ["Report"]
+__all__ = ["Report", "apart"]
 
 _MARGIN = "   "
 _WIDEST = 92
@@ -81,15 +82,7 @@ class Report:
         """Write paragraphs, wrapped to the terminal's width."""
         for paragraph in paragraphs:
             self._write("")
-            for line in textwrap.wrap(
-                " ".join(self._readable(paragraph).split()),
-                self._width,
-                initial_indent=_MARGIN,
-                subsequent_indent=_MARGIN,
-                break_long_words=False,
-                break_on_hyphens=False,
-            ):
-                self._write(line)
+            self._paragraph(paragraph, _MARGIN)
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Write a table: a column of numbers is set to the right, one of words to the left."""
@@ -116,14 +109,13 @@ class Report:
         figure.savefig(path, dpi=144, facecolor="white")
         self._write("")
         self._write(f"{_MARGIN}{self._styled(str(path), _BLUE)}")
-        for line in textwrap.wrap(
-            self._readable(shows), self._width, initial_indent=_MARGIN * 2, subsequent_indent=_MARGIN * 2
-        ):
-            self._write(line)
+        self._paragraph(shows, _MARGIN * 2)
 
     def figure(self, width: float, height: float) -> Any:
         """Return an empty figure that belongs to no window."""
-        return require("matplotlib.figure", "demo").Figure(figsize=(width, height), layout="constrained")
+        figure = require("matplotlib.figure", "demo").Figure(figsize=(width, height), layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12, wspace=0.03, hspace=0.03)
+        return figure
 
     def progress(self, steps: Iterable[Any], what: str) -> Iterable[Any]:
         """Show a bar that vanishes when done, on a terminal only."""
@@ -131,6 +123,20 @@ class Report:
             steps, desc=_MARGIN + what, leave=False, disable=not sys.stderr.isatty(), ncols=self._width
         )
         return bar
+
+    def _paragraph(self, text: str, indent: str) -> None:
+        # A formula stays on one line: its blanks are made such that textwrap does not see them.
+        bound = re.sub(r" ([-=+·/]) (?=\S)", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", self._readable(text))
+        lines = textwrap.wrap(
+            bound,
+            self._width,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in lines:
+            self._write(line.replace("\N{NO-BREAK SPACE}", " "))
 
     def _write(self, line: str) -> None:
         self._stream.write(self._readable(line) + "\n")
@@ -141,6 +147,12 @@ class Report:
 
     def _styled(self, text: str, style: str) -> str:
         return f"{style}{text}{_RESET}" if self._colour else text
+
+
+def apart(a: float, b: float) -> str:
+    """Return how far two numbers lie apart, to one digit."""
+    difference = abs(a - b)
+    return f"{difference:.0e}" if difference else "0"
 
 
 def _numeric(column: Sequence[str]) -> bool:

@@ -1,0 +1,226 @@
+// Sum, maximum and logsumexp over the middle axis of a contiguous (outer, n, inner) array, by a fixed tree over n.
+//
+// inner == 1: within a block of 1024, element i goes to lane i % 64; the four groups of sixteen lanes are joined, then
+// the blocks pairwise, then the sixteen lanes by their tree. inner > 1: rows join in eights, the eights pairwise.
+// What is missing at the end counts as the neutral number. Nothing depends on the vector width.
+#pragma once
+
+#include "kernels/math.hpp"
+#include "kernels/sixteen.hpp"
+#include "kernels/table.hpp"
+
+namespace fg::kernels {
+namespace {
+
+constexpr int64_t reduce_block = 1024;
+constexpr int64_t chunk_bytes = 1024;  // of a row, while its sums wait on the stack; for speed only
+
+// Pairs of pairs of ...: item i, once there, takes in the results of this many levels, as a binary counter carries.
+constexpr int pairwise_levels = 44;  // more than memory holds
+FG_INLINE int carries(int64_t i) { return __builtin_ctzll(~uint64_t(i)); }
+
+template <class T> constexpr T minus_infinity = T(-__builtin_inf());
+
+// A reduction joins numbers; `neutral` changes nothing when joined. Before that, it may prepare a block of rows and
+// columns of x, `step` apart from row to row: what is joined then lies at the result, whose rows are `step` apart.
+template <class T> struct Summing : JoinSum {
+    static constexpr T neutral = 0;
+    FG_INLINE const T* prepare(int64_t, int64_t, const T* x, int64_t&, T*) const { return x; }
+};
+template <class T> struct Maximizing : JoinMax {
+    static constexpr T neutral = minus_infinity<T>;
+    FG_INLINE const T* prepare(int64_t, int64_t, const T* x, int64_t&, T*) const { return x; }
+};
+template <class T> struct SummingExp : Summing<T> {  // exp(x - shift)
+    const T* shift;
+    int64_t shift_step;  // 1: a shift for each column; 0: the vector at shift for all
+
+    const T* prepare(int64_t rows, int64_t columns, const T* x, int64_t& step, T* space) const {
+        constexpr int width = Vec<T>::size;
+        const int64_t padded = (columns + width - 1) / width * width;
+        for (int64_t i = 0; i < rows; ++i)
+            for (int64_t j = 0; j < columns; j += width) {
+                const int there = columns - j < width ? int(columns - j) : width;
+                const Vec<T> number = FirstLanes<T>(there).load(x + i * step + j, Vec<T>(minus_infinity<T>));
+                exp(number - Vec<T>::load(shift + j * shift_step)).store(space + i * padded + j);
+            }
+        step = padded;
+        return space;
+    }
+};
+
+// What to take from every number before exp, so that nothing overflows: the maximum, unless that is not finite.
+template <class T> FG_INLINE Vec<T> shift_for(Vec<T> largest) {
+    return select(is_nan(largest - largest), Vec<T>(T(0)), largest);
+}
+
+// --- inner == 1
+
+template <class R, class T> FG_INLINE Sixteen<T> join(const Sixteen<T>& a, const Sixteen<T>& b) {
+    Sixteen<T> s;
+#pragma GCC unroll 8
+    for (int i = 0; i < Sixteen<T>::parts; ++i) s.v[i] = R::join(a.v[i], b.v[i]);
+    return s;
+}
+
+// The first n of sixteen numbers at x joined to s.
+template <class R, class T> FG_INLINE Sixteen<T> join_first(Sixteen<T> s, const T* x, int64_t n) {
+    constexpr int width = Vec<T>::size;
+#pragma GCC unroll 8
+    for (int i = 0; i < Sixteen<T>::parts; ++i) {
+        const int64_t there = n - i * width;
+        if (there <= 0) break;
+        const FirstLanes<T> lanes(there < width ? int(there) : width);
+        s.v[i] = R::join(s.v[i], lanes.load(x + i * width, Vec<T>(R::neutral)));
+    }
+    return s;
+}
+
+// n <= reduce_block
+template <class R, class T> Sixteen<T> block_lanes(int64_t n, const T* x) {
+    if (n <= 16) return join_first<R>(Sixteen<T>::of(R::neutral), x, n);
+    Sixteen<T> s[4];
+#pragma GCC unroll 4
+    for (int q = 0; q < 4; ++q) s[q] = Sixteen<T>::of(R::neutral);
+    int64_t i = 0;
+    for (; i + 64 <= n; i += 64)
+#pragma GCC unroll 4
+        for (int q = 0; q < 4; ++q) s[q] = join<R>(s[q], Sixteen<T>::load(x + i + 16 * q));
+    for (int q = 0; i < n; i += 16, ++q) s[q] = join_first<R>(s[q], x + i, n - i);
+    return join<R>(join<R>(s[0], s[1]), join<R>(s[2], s[3]));
+}
+
+template <class R, class T> Sixteen<T> row_lanes(int64_t n, const T* x, const R& reduction) {
+    T space[reduce_block];
+    int64_t step = 0;
+    if (n <= reduce_block) return block_lanes<R>(n, reduction.prepare(1, n, x, step, space));
+    Sixteen<T> level[pairwise_levels], s;
+    const int64_t blocks = (n + reduce_block - 1) / reduce_block;
+    for (int64_t i = 0; i < blocks; ++i, x += reduce_block, n -= reduce_block) {
+        const int64_t size = n < reduce_block ? n : reduce_block;
+        s = block_lanes<R>(size, reduction.prepare(1, size, x, step, space));
+        const int carried = carries(i);
+        for (int l = 0; l < carried; ++l) s = join<R>(level[l], s);
+        level[carried] = s;
+    }
+    int l = __builtin_ctzll(uint64_t(blocks));
+    s = level[l];
+    while (++l < pairwise_levels)
+        if (blocks >> l & 1) s = join<R>(level[l], s);
+    return s;
+}
+
+// count <= Vec<T>::size rows of n: row r ends in lane r.
+template <class R, class T> FG_INLINE Vec<T> reduce_rows(int count, int64_t n, const T* x, const R* reductions) {
+    constexpr int width = Vec<T>::size;
+    if (count == 1) return Vec<T>(tree<R>(row_lanes(n, x, reductions[0])));
+    Sixteen<T> rows[width];
+    for (int r = 0; r < width; ++r)
+        rows[r] = r < count ? row_lanes(n, x + r * n, reductions[r]) : Sixteen<T>::of(R::neutral);
+    return tree_of_rows<R>(rows);
+}
+
+// --- inner > 1
+
+// One vector of eight rows (the first `there` of them are), joined.
+template <class R, class T> FG_INLINE Vec<T> join_eight(int64_t there, const T* x, int64_t step, FirstLanes<T> lanes) {
+    Vec<T> row[8];
+    if (there >= 8)
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; ++i) row[i] = lanes.load(x + i * step);
+    else
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; ++i) row[i] = i < there ? lanes.load(x + i * step) : Vec<T>(R::neutral);
+#pragma GCC unroll 4
+    for (int stride = 1; stride < 8; stride *= 2)
+#pragma GCC unroll 4
+        for (int i = 0; i < 8; i += 2 * stride) row[i] = R::join(row[i], row[i + stride]);
+    return row[0];
+}
+
+// out[j] = reduction over i < n of x[i * inner + j], for j < columns <= chunk.
+template <class R, class T>
+void reduce_chunk(int64_t n, int64_t inner, int64_t columns, const T* x, const R& reduction, T* out) {
+    constexpr int width = Vec<T>::size;
+    constexpr int64_t chunk = chunk_bytes / int64_t(sizeof(T));
+    T level[pairwise_levels][chunk], space[8 * chunk];
+    const int64_t eights = (n + 7) / 8;
+    for (int64_t i = 0; i < eights; ++i) {
+        const int carried = carries(i);
+        const int64_t there = n - 8 * i;
+        int64_t step = inner;
+        const T* const rows = reduction.prepare(there < 8 ? there : 8, columns, x + i * 8 * inner, step, space);
+        for (int64_t j = 0; j < columns; j += width) {
+            const FirstLanes<T> lanes(columns - j < width ? int(columns - j) : width);
+            Vec<T> s = join_eight<R>(there, rows + j, step, lanes);
+            for (int l = 0; l < carried; ++l) s = R::join(Vec<T>::load(level[l] + j), s);
+            s.store(level[carried] + j);
+        }
+    }
+    for (int64_t j = 0; j < columns; j += width) {
+        Vec<T> s(R::neutral);
+        for (int l = 0; l < pairwise_levels && eights >> l; ++l)
+            if (eights >> l & 1) s = R::join(Vec<T>::load(level[l] + j), s);
+        FirstLanes<T>(columns - j < width ? int(columns - j) : width).store(out + j, s);
+    }
+}
+
+// --- the kernels
+
+template <class R, class T> void reduce(int64_t outer, int64_t n, int64_t inner, const T* x, T* out, const R& reduction) {
+    constexpr int width = Vec<T>::size;
+    constexpr int64_t chunk = chunk_bytes / int64_t(sizeof(T));
+    if (inner == 1) {
+        const R reductions[width] = {};
+        for (int64_t o = 0; o < outer; o += width) {
+            const int count = outer - o < width ? int(outer - o) : width;
+            FirstLanes<T>(count).store(out + o, reduce_rows(count, n, x + o * n, reductions));
+        }
+        return;
+    }
+    for (int64_t o = 0; o < outer; ++o, x += n * inner, out += inner)
+        for (int64_t j = 0; j < inner; j += chunk)
+            reduce_chunk(n, inner, inner - j < chunk ? inner - j : chunk, x + j, reduction, out + j);
+}
+
+template <class T> void sum(int64_t outer, int64_t n, int64_t inner, const T* x, T* out) {
+    reduce(outer, n, inner, x, out, Summing<T>{});
+}
+
+template <class T> void max(int64_t outer, int64_t n, int64_t inner, const T* x, T* out) {
+    reduce(outer, n, inner, x, out, Maximizing<T>{});
+}
+
+// max + log(sum(exp(x - max)))
+template <class T> void logsumexp(int64_t outer, int64_t n, int64_t inner, const T* x, T* out) {
+    constexpr int width = Vec<T>::size;
+    constexpr int64_t chunk = chunk_bytes / int64_t(sizeof(T));
+    if (inner == 1) {
+        T shifts[width][width];
+        SummingExp<T> reductions[width];
+        const Maximizing<T> maxima[width] = {};
+        for (int r = 0; r < width; ++r) reductions[r].shift = shifts[r], reductions[r].shift_step = 0;
+        for (int64_t o = 0; o < outer; o += width) {
+            const int count = outer - o < width ? int(outer - o) : width;
+            const Vec<T> shift = shift_for(reduce_rows(count, n, x + o * n, maxima));
+            for (int r = 0; r < width; ++r) Vec<T>(shift.v[r]).store(shifts[r]);
+            FirstLanes<T>(count).store(out + o, shift + log(reduce_rows(count, n, x + o * n, reductions)));
+        }
+        return;
+    }
+    T shift[chunk] = {}, total[chunk] = {};
+    for (int64_t o = 0; o < outer; ++o, x += n * inner, out += inner)
+        for (int64_t j = 0; j < inner; j += chunk) {
+            const int64_t columns = inner - j < chunk ? inner - j : chunk;
+            reduce_chunk(n, inner, columns, x + j, Maximizing<T>{}, shift);
+            for (int64_t i = 0; i < columns; i += width) shift_for(Vec<T>::load(shift + i)).store(shift + i);
+            reduce_chunk(n, inner, columns, x + j, SummingExp<T>{{}, shift, 1}, total);
+            for (int64_t i = 0; i < columns; i += width) {
+                const Vec<T> result = Vec<T>::load(shift + i) + log(Vec<T>::load(total + i));
+                FirstLanes<T>(columns - i < width ? int(columns - i) : width).store(out + j + i, result);
+            }
+        }
+}
+
+}  // namespace
+}  // namespace fg::kernels

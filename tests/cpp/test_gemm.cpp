@@ -1,0 +1,195 @@
+// Matrix product: exact bits of the promised order on fused levels, error bounds on all, any strides, no strays.
+#include "kernel_testing.hpp"
+
+namespace {
+
+using namespace fg::test;
+using fg::kernels::GemmSize;
+using fg::kernels::KernelTable;
+using std::int64_t;
+
+constexpr int64_t depth_block = KC;  // as in kernels/gemm.hpp
+constexpr int64_t column_depth = 4096;
+
+// How a matrix lies in memory. The zero strides repeat one row or one column.
+enum Layout { rows_packed, columns_packed, rows_padded, columns_padded, rows_backwards, columns_backwards, every_second,
+              one_row, one_column, layouts };
+
+template <class T> struct Matrix {
+    int64_t rows, columns, row_stride, column_stride, origin = 0;
+    Fenced<T> memory;
+
+    static int64_t extent(int64_t rows, int64_t columns, Layout layout) {
+        return layout == every_second ? 4 * rows * columns + 4 : (rows + 3) * (columns + 3);
+    }
+    // Everything between the elements is NaN.
+    Matrix(int64_t r, int64_t c, Layout layout, Numbers& numbers)
+        : rows(r), columns(c), memory(extent(r, c, layout), std::numeric_limits<T>::quiet_NaN()) {
+        switch (layout) {
+            case rows_packed: row_stride = c, column_stride = 1; break;
+            case columns_packed: row_stride = 1, column_stride = r; break;
+            case rows_padded: row_stride = c + 3, column_stride = 1; break;
+            case columns_padded: row_stride = 1, column_stride = r + 3; break;
+            case rows_backwards: row_stride = -c, column_stride = 1, origin = r > 0 ? (r - 1) * c : 0; break;
+            case columns_backwards: row_stride = c, column_stride = -1, origin = c > 0 ? c - 1 : 0; break;
+            case every_second: row_stride = 4 * c, column_stride = 2; break;
+            case one_row: row_stride = 0, column_stride = 1; break;
+            default: row_stride = 1, column_stride = 0; break;
+        }
+        for (int64_t i = 0; i < r; ++i)
+            for (int64_t j = 0; j < c; ++j) at(i, j) = T(numbers.next());
+    }
+    T* data() { return memory.data() + origin; }
+    T& at(int64_t i, int64_t j) { return memory[origin + i * row_stride + j * column_stride]; }
+};
+
+// The promised order, one element at a time.
+template <class T> T expected(Matrix<T>& a, Matrix<T>& b, int64_t i, int64_t j) {
+    const int64_t k = a.columns;
+    T total = 0;
+    if (b.columns != 1) {
+        for (int64_t begin = 0; begin < k; begin += depth_block) {
+            T sum = 0;
+            for (int64_t l = begin; l < std::min(k, begin + depth_block); ++l) sum = std::fma(a.at(i, l), b.at(l, j), sum);
+            total = begin ? total + sum : sum;
+        }
+        return total;
+    }
+    T lanes[16] = {};
+    for (int64_t begin = 0; begin < k; begin += column_depth) {
+        T sums[16] = {};
+        for (int64_t l = begin; l < std::min(k, begin + column_depth); ++l)
+            sums[l % 16] = std::fma(a.at(i, l), b.at(l, j), sums[l % 16]);
+        for (int l = 0; l < 16; ++l) lanes[l] = begin ? lanes[l] + sums[l] : sums[l];
+    }
+    for (int half = 8; half > 0; half /= 2)
+        for (int l = 0; l < half; ++l) lanes[l] += lanes[l + half];
+    return lanes[0];
+}
+
+template <class T> void check_product(int64_t m, int64_t n, int64_t k, Layout a_layout, Layout b_layout) {
+    static const auto levels = all_levels();
+    Numbers numbers(std::uint64_t(m * 1000003 + n * 1009 + k));
+    Matrix<T> a(m, k, a_layout, numbers), b(k, n, b_layout, numbers);
+    std::vector<T> exact(std::size_t(m * n));
+    std::vector<double> reference(exact.size()), bound(exact.size());
+    for (int64_t i = 0; i < m; ++i)
+        for (int64_t j = 0; j < n; ++j) {
+            long double sum = 0, size = 0;
+            for (int64_t l = 0; l < k; ++l) {
+                const long double product = (long double)a.at(i, l) * b.at(l, j);
+                sum += product, size += std::fabs(product);
+            }
+            const auto at = std::size_t(i * n + j);
+            exact[at] = expected(a, b, i, j);
+            reference[at] = double(sum);
+            bound[at] = double(size) * double(k + 2) * std::numeric_limits<T>::epsilon();
+        }
+    const int64_t ldc = n + 2;
+    for (const KernelTable* level : levels) {
+        const auto& kernels = fg::kernels::numbers<T>(*level);
+        const GemmSize size{m, n, k};
+        Fenced<T> c(m * ldc, T(7));
+        Scratch scratch(kernels.gemm_scratch(size));
+        kernels.gemm(size, a.data(), a.row_stride, a.column_stride, b.data(), b.row_stride, b.column_stride, c.data(), ldc,
+                     scratch.get());
+        int64_t wrong_bits = 0, too_far = 0, strays = 0;
+        for (int64_t i = 0; i < m; ++i)
+            for (int64_t j = 0; j < ldc; ++j) {
+                const T x = c[i * ldc + j];
+                const auto at = std::size_t(i * n + j);
+                if (j >= n) strays += x != T(7);
+                else {
+                    wrong_bits += level->fused && !same_bits(x, exact[at]);
+                    too_far += !(std::fabs(double(x) - reference[at]) <= bound[at]);
+                }
+            }
+        const bool good = CHECK(wrong_bits == 0) & CHECK(too_far == 0) & CHECK(strays == 0) & CHECK(c.fences_stand()) &
+                          CHECK(scratch.fences_stand());
+        if (!good)
+            std::printf("  %s float%d %lldx%lldx%lld layouts %d %d\n", level->isa, int(8 * sizeof(T)), (long long)m,
+                        (long long)n, (long long)k, a_layout, b_layout);
+    }
+}
+
+template <class T> void check_small() {
+    int turn = 0;
+    for (int64_t m = 0; m <= 20; ++m)
+        for (int64_t n = 0; n <= 20; ++n)
+            for (int64_t k = 0; k <= 20; ++k, turn += 7)
+                check_product<T>(m, n, k, Layout(turn % layouts), Layout(turn / layouts % layouts));
+}
+
+template <class T> void check_layouts() {
+    const GemmSize sizes[] = {{1, 1, 1}, {5, 7, 3}, {17, 1, 37}, {1, 33, 18}, {40, 50, 30}, {9, 2, 261}};
+    for (const GemmSize& s : sizes)
+        for (int a = 0; a < layouts; ++a)
+            for (int b = 0; b < layouts; ++b) check_product<T>(s.m, s.n, s.k, Layout(a), Layout(b));
+}
+
+template <class T> void check_large() {
+    const GemmSize sizes[] = {{1, 1, 9001},   {3, 1, 4097},  {300, 1, 20},   {531, 1, 70},  {20, 1, 8200}, {33, 49, 257},
+                              {50, 67, 300},  {129, 131, 517}, {200, 3, 700}, {7, 500, 260}, {1, 300, 300}, {530, 17, 40},
+                              {9, 3130, 11},  {400, 90, 33}, {64, 64, 64},   {97, 193, 129}};
+    for (const GemmSize& s : sizes)
+        for (Layout a : {rows_packed, columns_padded})
+            for (Layout b : {rows_padded, columns_packed}) check_product<T>(s.m, s.n, s.k, a, b);
+}
+
+// A row's result does not depend on the rows beside it.
+template <class T> void check_row_alone() {
+    for (const KernelTable* level : all_levels())
+        for (int64_t n : {1, 10, 64}) {
+            const int64_t m = 61, k = 300;
+            const auto& kernels = fg::kernels::numbers<T>(*level);
+            Numbers numbers(5);
+            Matrix<T> a(m, k, rows_packed, numbers), b(k, n, rows_packed, numbers);
+            Scratch scratch(kernels.gemm_scratch({m, n, k}));
+            std::vector<T> together(std::size_t(m * n)), alone(together);
+            kernels.gemm({m, n, k}, a.data(), k, 1, b.data(), n, 1, together.data(), n, scratch.get());
+            for (int64_t i = 0; i < m; ++i)
+                kernels.gemm({1, n, k}, a.data() + i * k, k, 1, b.data(), n, 1, alone.data() + i * n, n, scratch.get());
+            CHECK(same_bits(together, alone));
+        }
+}
+
+// NaN and infinity reach the elements they belong to and no others.
+template <class T> void check_not_finite() {
+    const T nan = std::numeric_limits<T>::quiet_NaN(), inf = std::numeric_limits<T>::infinity();
+    for (const KernelTable* level : all_levels())
+        for (int64_t n : {1, 5, 40}) {
+            const int64_t m = 21, k = 19;
+            const auto& kernels = fg::kernels::numbers<T>(*level);
+            std::vector<T> a(std::size_t(m * k), T(1)), b(std::size_t(k * n), T(1)), c(std::size_t(m * n));
+            a[std::size_t(4 * k + 18)] = nan, a[std::size_t(20 * k)] = inf;
+            b[std::size_t(18 * n + n - 1)] = -inf;
+            Scratch scratch(kernels.gemm_scratch({m, n, k}));
+            kernels.gemm({m, n, k}, a.data(), k, 1, b.data(), n, 1, c.data(), n, scratch.get());
+            bool right = true;
+            for (int64_t i = 0; i < m; ++i)
+                for (int64_t j = 0; j < n; ++j) {
+                    const T x = c[std::size_t(i * n + j)];
+                    const bool last = j == n - 1;
+                    if (i == 4) right &= std::isnan(x);
+                    else if (i == 20) right &= last ? std::isnan(x) : x == inf;
+                    else right &= x == (last ? -inf : T(k));
+                }
+            CHECK(right);
+        }
+}
+
+template <class T> void check_type() {
+    check_small<T>();
+    check_layouts<T>();
+    check_large<T>();
+    check_row_alone<T>();
+    check_not_finite<T>();
+}
+
+}  // namespace
+
+int suite_gemm() {
+    check_type<float>();
+    check_type<double>();
+    return 0;
+}

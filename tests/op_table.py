@@ -1,0 +1,331 @@
+"""The table of ops: one row an op says what it computes, on which numbers, and how exactly.
+
+Tests that are for all ops take them from here. A new op needs one row; test_ops.py fails until it is there.
+"""
+
+from __future__ import annotations
+
+import operator
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+import fastgrad as fg
+from fastgrad import _core
+
+N = "n"  # in a shape: the size that the test chooses
+
+
+@dataclass(frozen=True)
+class Arg:
+    """Numbers to draw for one argument: how, and in which shape."""
+
+    draw: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+    shape: tuple[int | str, ...] = (N,)
+
+    def of_shape(self, *shape: int | str) -> Arg:
+        return Arg(self.draw, shape)
+
+
+anything = Arg(lambda rng, shape: rng.uniform(-3.0, 3.0, shape))
+positive = Arg(lambda rng, shape: rng.uniform(0.2, 4.0, shape))
+nonzero = Arg(lambda rng, shape: rng.uniform(0.3, 3.0, shape) * rng.choice([-1.0, 1.0], shape))
+above_minus_one = Arg(lambda rng, shape: rng.uniform(-0.8, 3.0, shape))
+often_equal = Arg(lambda rng, shape: rng.integers(-2, 3, shape).astype(float))
+truth = Arg(lambda rng, shape: rng.integers(0, 2, shape).astype(bool))
+
+
+def apart(place: int) -> Arg:
+    """No two numbers within 0.05 of each other, nor of those at another place (0, 1 or 2)."""
+
+    def draw(rng, shape):
+        count = int(np.prod(shape))
+        return 0.25 * (rng.permutation(count) - count // 2).reshape(shape) + 0.08 * place
+
+    return Arg(draw)
+
+
+def index(size: int, *shape: int | str) -> Arg:
+    return Arg(lambda rng, shape: rng.integers(-size, size, shape), shape)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One op. Functions here are written for any library: `f` is fastgrad's function, NumPy's or a peer's."""
+
+    name: str
+    args: tuple[Arg, ...]
+    calls: tuple[Callable[..., Any], ...] = (lambda f, *args: f(*args),)
+    ulp: float = 0.5  # largest error of a value, in units of its last place; 0.5: the nearest number there is
+    scale: Callable[..., Any] | None = None  # an f: what `ulp` is relative to, where not to the value itself
+    fastgrad: Callable[..., Any] | None = None  # fastgrad.<name> by default
+    reference: Callable[..., Any] | None = None  # of float64 arrays; numpy.<name> by default
+    reference_ulp: float = 1.0  # how exact the reference is in float64, where `ulp` is more than 0.5
+    dtypes: str = "?lfd"  # of the numbers: ? bool, l int64, f float32, d float64
+    bools_as: type = np.int64  # what the op takes bools for: int64, or bool as they are
+    gradient: bool = True  # whether one flows to the float arguments
+    # The counterpart: its path in the module, or made from the module; "": the same name; None: none.
+    torch: str | Callable[[Any], Any] | None = ""
+    jax: str | Callable[[Any], Any] | None = ""
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        return self.fastgrad or getattr(fg, self.name)
+
+    @property
+    def numpy(self) -> Callable[..., Any]:
+        return self.reference or getattr(np, self.name)
+
+    @property
+    def elementwise(self) -> bool:
+        return self.name in _core.elementwise_table
+
+    def inputs(self, dtype: str, n: int = 6, shape: tuple[int, ...] | None = None) -> list[np.ndarray]:
+        """Arrays for one call, always the same. An elementwise op may be given another shape."""
+        rng = np.random.default_rng([zlib.crc32(self.name.encode()), n])
+        arrays = []
+        for arg in self.args:
+            wanted = tuple(n if size == N else size for size in arg.shape)
+            drawn = arg.draw(rng, wanted if shape is None else shape)
+            arrays.append(drawn if drawn.dtype.kind in "bi" else as_dtype(drawn, dtype))
+        return arrays
+
+    def expected(self, call: Callable[..., Any], arrays: list[np.ndarray]) -> np.ndarray:
+        """The reference's value: of floats in float64, whatever precision they came in."""
+        wide = {"f": np.float64, "b": self.bools_as, "i": np.int64}
+        numbers = [
+            array if arg.draw is truth.draw else array.astype(wide[array.dtype.kind])
+            for array, arg in zip(arrays, self.args, strict=True)
+        ]
+        with np.errstate(all="ignore"):
+            return np.asarray(call(self.numpy, *numbers))
+
+    def error(self, call: Callable[..., Any], arrays: list[np.ndarray], value: np.ndarray) -> float:
+        """How far the value is from the reference's, in units of the allowed error: at most 1 is right."""
+        want = self.expected(call, arrays)
+        if value.shape != want.shape:
+            return np.inf
+        if value.dtype.kind != "f":
+            return 0.0 if np.array_equal(value, want) else np.inf
+        scale = call(self.scale, *arrays) if self.scale else None
+        allowed = self.ulp + (self.reference_ulp if value.dtype == np.float64 and self.ulp > 0.5 else 0.0)
+        return float(np.max(ulps(value, want, scale), initial=0.0)) / allowed
+
+
+def as_dtype(numbers: np.ndarray, dtype: str) -> np.ndarray:
+    """Floats as another type of number: integers away from zero, bools by sign."""
+    if dtype == "?":
+        return numbers > 0
+    if dtype == "l":
+        return np.where(numbers < 0, np.floor(numbers), np.ceil(numbers)).astype(np.int64)
+    return numbers.astype(dtype)
+
+
+def ulps(value: np.ndarray, want: np.ndarray, scale: np.ndarray | None = None) -> np.ndarray:
+    """Distance in units of the last place of `scale`, by default of `want`; inf where only one is NaN."""
+    with np.errstate(all="ignore"):
+        unit = np.spacing(np.abs(want if scale is None else scale).astype(value.dtype)).astype(np.longdouble)
+        distance = np.abs(value.astype(np.longdouble) - want) / unit
+        same = (value == want.astype(value.dtype)) | (np.isnan(value) & np.isnan(want))
+        return np.where(same, 0.0, np.where(np.isnan(distance), np.inf, distance)).astype(np.float64)
+
+
+# --- references where NumPy has no function: in long double, which on most machines is more than double
+
+
+def wide_sigmoid(x):
+    x = np.asarray(x, np.longdouble)
+    e = np.exp(-np.abs(x))
+    return np.where(x < 0, e, 1) / (1 + e)
+
+
+def wide_softplus(x):
+    x = np.asarray(x, np.longdouble)
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def magnitude(f):
+    return lambda x, **axes: f(np.abs(x), **axes)
+
+
+# --- counterparts that are called otherwise
+
+
+def torch_logsumexp(torch):
+    return lambda x, axis=(0, 1, 2), keepdims=False: torch.logsumexp(x, axis, keepdims)
+
+
+def torch_take(torch):
+    return lambda x, i, axis=None: x.reshape(-1)[i] if axis is None else x[(slice(None),) * axis + (i,)]
+
+
+def torch_transpose(torch):
+    return lambda x, axes=None: x.permute(axes or tuple(range(x.ndim))[::-1])
+
+
+def take_along_last(take_along_axis):
+    return lambda x, i: take_along_axis(x, i[..., None], -1)[..., 0]
+
+
+def whole(f, x):
+    return f(x)
+
+
+reductions = (
+    whole,
+    lambda f, x: f(x, axis=-1),
+    lambda f, x: f(x, axis=1),
+    lambda f, x: f(x, axis=0, keepdims=True),
+    lambda f, x: f(x, axis=(0, 2)),
+    lambda f, x: f(x, axis=(1, 2), keepdims=True),
+)
+products = (
+    lambda f, a, b: f(a[0], b[0]),
+    lambda f, a, b: f(a[0], b[0].T),
+    lambda f, a, b: f(a[0], b[0, :, 0]),
+    lambda f, a, b: f(a[0, 0], b[0]),
+    lambda f, a, b: f(a[0, 0], b[0, :, 0]),
+)
+batched_products = (
+    lambda f, a, b: f(a, b),
+    lambda f, a, b: f(a, b[0]),
+    lambda f, a, b: f(a[0], b),
+    lambda f, a, b: f(a, b[0, :, 0]),
+    lambda f, a, b: f(a[:, None], b),
+)
+square_pair = (anything.of_shape(2, N, N), anything.of_shape(2, N, N))
+compare = {"gradient": False}
+logic = {"dtypes": "?", "bools_as": np.bool_, "gradient": False}
+moves = {"bools_as": np.bool_}
+
+ROWS = (
+    # arithmetic
+    Row("add", (anything, anything)),
+    Row("subtract", (anything, anything)),
+    Row("multiply", (anything, anything)),
+    Row("divide", (anything, nonzero)),
+    Row("negative", (anything,)),
+    Row("abs", (nonzero,)),
+    Row("sign", (nonzero,)),
+    Row("square", (anything,)),
+    Row("reciprocal", (nonzero,), reference=lambda x: 1.0 / x),
+    Row("sqrt", (positive,)),
+    Row("power", (positive, anything), ulp=2, dtypes="fd", torch="pow"),
+    Row("minimum", (apart(0), apart(1))),
+    Row("maximum", (apart(0), apart(1))),
+    Row("clip", (apart(0), apart(1), apart(2))),
+    Row("where", (truth, anything, anything)),
+    # exponentials, angles, activations
+    Row("exp", (anything,), ulp=2),
+    Row("expm1", (anything,), ulp=2),
+    Row("log", (positive,), ulp=2),
+    Row("log1p", (above_minus_one,), ulp=2),
+    Row("sin", (anything,), ulp=2),
+    Row("cos", (anything,), ulp=2),
+    Row("tanh", (anything,), ulp=2),
+    Row("sigmoid", (anything,), ulp=2, reference=wide_sigmoid, reference_ulp=3, jax="nn.sigmoid"),
+    Row("relu", (nonzero,), reference=lambda x: np.maximum(x, 0.0), jax="nn.relu"),
+    Row("softplus", (anything,), ulp=2, reference=wide_softplus, reference_ulp=3,
+        torch="nn.functional.softplus", jax="nn.softplus"),
+    # comparisons and truth values
+    Row("less", (often_equal, often_equal), **compare),
+    Row("less_equal", (often_equal, often_equal), **compare),
+    Row("greater", (often_equal, often_equal), **compare),
+    Row("greater_equal", (often_equal, often_equal), **compare),
+    Row("equal", (often_equal, often_equal), **compare, torch="eq"),
+    Row("not_equal", (often_equal, often_equal), **compare),
+    Row("logical_and", (truth, truth), **logic),
+    Row("logical_or", (truth, truth), **logic),
+    Row("logical_not", (truth,), **logic),
+    # reductions
+    Row("sum", (anything.of_shape(2, N, N),), reductions, ulp=4, scale=magnitude(np.sum)),
+    Row("mean", (anything.of_shape(2, N, N),), reductions, ulp=4, scale=magnitude(np.mean)),
+    Row("max", (apart(0).of_shape(2, N, N),), reductions, torch="amax"),
+    Row("min", (apart(0).of_shape(2, N, N),), reductions, torch="amin"),
+    Row("logsumexp", (anything.of_shape(2, N, N),), reductions, ulp=4, reference=special.logsumexp,
+        scale=lambda x, **axes: 4 + np.max(np.abs(x), **axes), torch=torch_logsumexp,
+        jax="nn.logsumexp"),
+    # products
+    Row("matmul", square_pair, products + batched_products, ulp=6, dtypes="fd",
+        scale=lambda a, b: np.matmul(np.abs(a), np.abs(b))),
+    Row("dot", square_pair, (*products, lambda f, a, b: f(a[0], b[0, 0, 0])), ulp=6, dtypes="fd",
+        scale=lambda a, b: np.dot(np.abs(a), np.abs(b)),
+        torch=lambda torch: lambda a, b: torch.matmul(a, b) if b.ndim else a * b),
+    # shapes
+    Row("reshape", (anything.of_shape(N, 6),), **moves, calls=(
+        lambda f, x: f(x, (3, -1)),
+        lambda f, x: f(x, -1),
+        lambda f, x: f(x.T, (2, -1)),
+        lambda f, x: f(x[:, None, ::2], (-1, 3, 1)))),
+    Row("transpose", (anything.of_shape(2, N, 3),), **moves, torch=torch_transpose, calls=(
+        whole,
+        lambda f, x: f(x, (1, 0, 2)),
+        lambda f, x: f(x, (2, 0, 1)),
+        lambda f, x: f(x, (0, -1, -2)))),
+    Row("broadcast_to", (anything.of_shape(N, 1),), **moves, calls=(
+        lambda f, x: f(x, (x.shape[0], 4)),
+        lambda f, x: f(x, (2, x.shape[0], 3)),
+        lambda f, x: f(x[0], (5,)))),
+    Row("identity", (anything.of_shape(N, 2),), **moves, fastgrad=_core.ops.identity,
+        reference=lambda x: x, torch="clone", jax=lambda jax: lambda x: x),
+    Row("astype", (anything.of_shape(N, 2),), **moves, reference=lambda x, dtype: x.astype(dtype), torch=None,
+        calls=(lambda f, x: f(x, np.float64), lambda f, x: f(x.T, np.float64))),
+    Row("concatenate", (anything.of_shape(N, 3), anything.of_shape(2, 3)), **moves, calls=(
+        lambda f, a, b: f([a, b], 0),
+        lambda f, a, b: f([a, a[:, 1:]], -1),
+        lambda f, a, b: f([b.T, a.T, b.T], 1))),
+    Row("stack", (anything.of_shape(N, 3), anything.of_shape(N, 3)), **moves, calls=(
+        lambda f, a, b: f([a, b], 0),
+        lambda f, a, b: f([a, b], 1),
+        lambda f, a, b: f([a, b, a], -1))),
+    # picking
+    Row("slice", (anything.of_shape(N, 7),), **moves, fastgrad=operator.getitem, reference=operator.getitem,
+        torch=None, jax=lambda jax: operator.getitem, calls=(
+        lambda f, x: f(x, 0),
+        lambda f, x: f(x, slice(1, None)),
+        lambda f, x: f(x, (slice(None), slice(None, None, -2))),
+        lambda f, x: f(x, (..., None, slice(2, 5))),
+        lambda f, x: f(x, (-1, slice(6, None, -3))),
+        lambda f, x: f(x, (slice(None), slice(4, 4))),
+        lambda f, x: f(x, (0, 3)),
+        lambda f, x: f(x, (slice(None), np.array([[0, -1, 3], [3, 3, 2]]))))),
+    Row("take", (anything.of_shape(5, N), index(5, 2, 3)), **moves, torch=torch_take, calls=(
+        lambda f, x, i: f(x, i),
+        lambda f, x, i: f(x, i, axis=0),
+        lambda f, x, i: f(x.T, i[0], axis=1))),
+    Row("take_along_last", (anything.of_shape(2, N, 5), index(5, 2, N)), **moves,
+        fastgrad=_core.ops.take_along_last, reference=take_along_last(np.take_along_axis),
+        torch=lambda torch: lambda x, i: torch.gather(x, -1, i[..., None] % x.shape[-1])[..., 0],
+        jax=lambda jax: take_along_last(jax.numpy.take_along_axis)),
+)  # fmt: skip
+
+# One row and one of its calls, as most tests take them.
+CASES = [(row, call) for row in ROWS for call in row.calls]
+CASE_NAMES = [row.name + (f"-{i}" if i else "") for row in ROWS for i in range(len(row.calls))]
+
+
+def value_and_gradients(row, call, arrays, seed=None, make=fg.tensor):
+    """The value, and what flows to each float argument when `seed` (ones by default) flows to the value."""
+    tensors = [make(a) for a in arrays]
+    leaves = [t for t in tensors if t.dtype.kind == "f" and row.gradient]
+    for leaf in leaves:
+        leaf.requires_grad = True
+    value = call(row.function, *tensors)
+    if not leaves:
+        return value.numpy(), []
+    value.backward(np.ones(value.shape, value.dtype) if seed is None else seed)
+    none = [np.zeros(leaf.shape, leaf.dtype) for leaf in leaves]
+    flows = [
+        zero if leaf.grad is None else leaf.grad.numpy() for leaf, zero in zip(leaves, none, strict=True)
+    ]
+    return value.detach().numpy(), flows
+
+
+def seed_like(value: np.ndarray) -> np.ndarray:
+    """Numbers to start a backward pass from: of all sizes and both signs."""
+    rng = np.random.default_rng(5)
+    return rng.uniform(-1.5, 1.5, value.shape).astype(value.dtype)
