@@ -21,7 +21,7 @@ PICTURES = {
     "descent_two_minima.png",
     "descent_valley.png",
     "diabetes_network.png",
-    "digits_loss.png",
+    "digits_learning.png",
     "digits_read.png",
     "learning_rates_loss.png",
     "learning_rates_paths.png",
@@ -35,7 +35,12 @@ def told(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo") / "pictures"
     result = subprocess.run(
         [sys.executable, "-m", "fastgrad", "demo", "--out", str(folder)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "COLUMNS": "80",
+            "PYTHONIOENCODING": "utf-8",
+        },
         capture_output=True,
         encoding="utf-8",
         check=False,
@@ -46,7 +51,7 @@ def told(tmp_path_factory):
 
 
 def chapter(account, number):
-    heading = re.compile(rf"^{number}  .*\n─+\n(.*?)(?=^\d  .*\n─|\Z)", re.DOTALL | re.MULTILINE)
+    heading = re.compile(rf"^{number}  [^\n]*\n─+\n(.*?)(?=^\d  [^\n]*\n─|\Z)", re.DOTALL | re.MULTILINE)
     return heading.search(account)[1]
 
 
@@ -108,11 +113,15 @@ def test_learning_rates_behave_as_told(told):
 
 def test_linear_regression_reaches_the_closed_form(told):
     text = one_line(chapter(told[0], 4))
-    predicted, measured = re.search(r"predicts ([\d,]+) iterations for 10 digits, and ([\d,]+) were needed", text).groups()
+    predicted, measured = re.search(
+        r"predicts ([\d,]+) iterations for 10 digits, and ([\d,]+) were needed", text
+    ).groups()
     assert int(measured.replace(",", "")) == pytest.approx(int(predicted.replace(",", "")), rel=0.02)
     assert float(re.search(r"digits end at ([\d.]+):", text)[1]) > 11.0
-    assert float(re.search(r"explains ([\d.]+)% of the variance \(R²\)", text)[1]) == pytest.approx(51.8, abs=0.1)
-    assert float(re.search(r"condition number is ([\d.e+]+)\.", text)[1]) > 1e5
+    assert float(re.search(r"explains ([\d.]+)% of the variance \(R²\)", text)[1]) == pytest.approx(
+        51.8, abs=0.1
+    )
+    assert float(re.search(r"condition number is ([\d.]+) million", text)[1]) > 10.0
 
 
 def test_second_derivatives_agree_with_those_by_hand(told):
@@ -124,7 +133,9 @@ def test_second_derivatives_agree_with_those_by_hand(told):
 def test_networks_learn(told):
     text = one_line(chapter(told[0], 6))
     assert float(re.search(r"reads ([\d.]+)% correctly", text)[1]) > 95.0
-    ours, linear = (float(x) for x in re.search(r"R² = ([\d.]+) of .*? same patients, ([\d.]+)\.", text).groups())
+    ours, linear = (
+        float(x) for x in re.search(r"R² = ([\d.]+) of .*? same patients, ([\d.]+)\.", text).groups()
+    )
     assert ours > 0.3
     assert ours > linear - 0.05
 
@@ -167,7 +178,11 @@ def test_a_plain_terminal_gets_plain_characters(tmp_path):
 def test_colour_only_on_a_terminal_that_wants_it(tmp_path, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    for terminal, environment, coloured in ((True, {}, True), (False, {}, False), (True, {"NO_COLOR": "1"}, False)):
+    for terminal, environment, coloured in (
+        (True, {}, True),
+        (False, {}, False),
+        (True, {"NO_COLOR": "1"}, False),
+    ):
         with monkeypatch.context() as patch:
             for name, value in environment.items():
                 patch.setenv(name, value)

@@ -31,7 +31,7 @@ def test_without_a_command_it_shows_the_configuration():
     assert result.stderr == ""
     assert result.stdout.startswith(f"fastgrad {fg.__version__}\n")
     assert np.__version__ in result.stdout
-    in_use = [line.split() for line in result.stdout.splitlines() if "instruction set" in line][0][2]
+    in_use = next(line.split()[2] for line in result.stdout.splitlines() if "instruction set" in line)
     assert f"(here: {', '.join(fg._native.core.available_isa())};" in result.stdout
     assert in_use in fg._native.core.available_isa()
 
@@ -82,7 +82,9 @@ def test_an_unknown_command_is_refused_with_the_ones_there_are():
 
 def test_require_names_the_package_only_when_it_is_the_one_missing(tmp_path, monkeypatch):
     assert require("json.decoder", "demo").__name__ == "json.decoder"
-    with pytest.raises(ImportError, match=r'no_such_package is not installed .* pip install "fastgrad\[demo\]"'):
+    with pytest.raises(
+        ImportError, match=r'no_such_package is not installed .* pip install "fastgrad\[demo\]"'
+    ):
         require("no_such_package.part", "demo")
     (tmp_path / "broken_package.py").write_text("import its_missing_requirement")
     monkeypatch.syspath_prepend(str(tmp_path))

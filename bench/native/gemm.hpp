@@ -144,9 +144,11 @@ struct Scratch {
     void reserve(std::int64_t longest, std::int64_t width);
 };
 
-constexpr std::int64_t k_block = 192;
-constexpr std::int64_t m_block = 240;
-constexpr int packed_vectors = 2;  // a packed panel of B is then 24 KB and stays in the first-level cache
+// Few passes over C beat panels that fit the first-level cache: at 64, 512, 3, 1024 on a Xeon this was 0.84 of the time
+// of k_block 192, m_block 240 and panels of 2 vectors.
+constexpr std::int64_t k_block = 512;
+constexpr std::int64_t m_block = 120;
+constexpr int packed_vectors = max_vectors;
 constexpr std::int64_t direct_at_most = 64 * 64;  // elements of B up to which packing does not pay
 
 inline void Scratch::reserve(std::int64_t longest, std::int64_t width) {

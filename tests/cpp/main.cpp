@@ -14,6 +14,12 @@ int test_math_avx512();
 int test_math_neon();
 }
 
+int suite_gemm();
+int suite_linear_mse();
+int suite_optimizer();
+int suite_random();
+int suite_reduce();
+
 namespace {
 
 int passed = 0, failed = 0;
@@ -48,7 +54,8 @@ struct Suite {
     int (*run)();
 };
 const Suite suites[] = {
-    {"math", suite_math},
+    {"math", suite_math},           {"gemm", suite_gemm},     {"linear_mse", suite_linear_mse},
+    {"optimizer", suite_optimizer}, {"reduce", suite_reduce}, {"random", suite_random},
 };
 
 bool wanted(const char* name, int argc, char** argv) {

@@ -47,7 +47,10 @@ void drop(PyObject* object) {
     PyGILState_Release(state);
 }
 
-bool is_masked(const py::handle& data) { return py::hasattr(data, "_mask") && py::hasattr(data, "filled"); }
+bool is_masked(const py::handle& data) {
+    if (Py_TYPE(data.ptr()) == py::detail::npy_api::get().PyArray_Type_) return false;
+    return py::hasattr(data, "_mask") && py::hasattr(data, "filled");
+}
 
 }  // namespace
 
@@ -188,17 +191,18 @@ py::array to_array(const Tensor& t) {
     return array;
 }
 
-py::object to_result(Tensor t) {
+py::object to_result(const Tensor& t) {
     if (t.traced()) return to_array(t);  // refuses
-    if (!t.view().contiguous() || !t.impl()->storage->unique() || t.impl()->storage->borrowed()) {
-        Tensor own = Tensor::empty(t.dtype(), t.shape());
+    Tensor own = t.detach();
+    // Held by t and by the handle made here, and by nothing else.
+    const bool alone = t.ref()->use_count() == 1 && t.impl()->storage->use_count() == 2;
+    if (!alone || t.impl()->storage->borrowed() || !t.view().contiguous()) {
+        own = Tensor::empty(t.dtype(), t.shape());
         copy(t.view(), own.view());
-        t = own;
     }
     const std::vector<py::ssize_t> shape(t.shape().begin(), t.shape().end());
-    void* data = t.view().data;
-    const DType dtype = t.dtype();
-    py::array array(to_numpy(dtype), shape, data, wrap(t.detach()));
+    void* data = own.view().data;
+    py::array array(to_numpy(t.dtype()), shape, data, wrap(std::move(own)));
     if (shape.empty()) return array[py::tuple()];
     return std::move(array);
 }

@@ -39,8 +39,8 @@ bool set_borrowing(bool borrowing);
 
 // A read-only array on the same memory.
 py::array to_array(const Tensor& t);
-// An array of the caller's own: the memory itself when nobody else holds it, else a copy. 0-d gives a NumPy scalar.
-py::object to_result(Tensor t);
+// An array of the caller's own: the memory itself when no other tensor holds it, else a copy. 0-d gives a NumPy scalar.
+py::object to_result(const Tensor& t);
 
 // Sets the Python error that means the C++ exception being handled.
 void set_python_error();

@@ -28,6 +28,10 @@ PYBIND11_MODULE(_core, m) {
     m.def("asarray", [](const fg::py::object& data) {
         return fg::is_tensor(data.ptr()) ? fg::tensor_of(data.ptr()) : fg::from_array(data, fg::Memory::borrowed);
     }, fg::py::arg("data"), "A tensor on an array's own memory where dtype and alignment allow.");
-    m.def("to_result", [](const fg::Tensor& t) { return fg::to_result(t.detach()); }, fg::py::arg("tensor"),
-          "A NumPy array of the caller's own.");
+    m.def("to_result", [](const fg::py::object& t) {
+        // Not through the type caster: its copy of the handle would look like another holder.
+        if (!fg::is_tensor(t.ptr())) throw fg::TypeError("to_result() takes a tensor");
+        return fg::to_result(fg::tensor_of(t.ptr()));
+    }, fg::py::arg("tensor"),
+          "A NumPy array of the caller's own; a NumPy scalar of a 0-d tensor.");
 }

@@ -17,7 +17,7 @@ public:
     void retain() const { count_.fetch_add(1, std::memory_order_relaxed); }
     // True when the caller held the last reference and must dispose of the object.
     bool release() const { return count_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
-    bool unique() const { return count_.load(std::memory_order_acquire) == 1; }
+    int64_t use_count() const { return count_.load(std::memory_order_acquire); }
     // How the object goes when nobody holds it; graph nodes override it to go without recursion.
     virtual void dispose() { delete this; }
 

@@ -74,6 +74,14 @@ bool alias_reshape(const Attrs& a, const View& in, View& out, int64_t&) {
     for (int k = ni; k < news; ++k) out.strides[k] = 1;  // only axes of size 1 are left
     return true;
 }
+// out is contiguous, so it takes the numbers in their order as if it had the input's shape.
+int64_t run_reshape(const Op&, const Attrs&, Views in, const View& out) {
+    View to = out;
+    to.shape = in[0]->shape;
+    to.strides = contiguous_strides(to.shape);
+    copy(*in[0], to);
+    return -1;
+}
 Tensor vjp_reshape(const Pullback& p, int) { return reshape(p.grad(), p.meta(0).shape); }
 
 // ---- transpose: `axes[i]` is the axis, from the end, that becomes the i-th of the last axes.size()
@@ -236,7 +244,7 @@ Op make(const char* name, const char* doc, int arity, decltype(Op::infer) infer,
 const Op astype_op = make("astype", "Converts to another number type.", 1, infer_astype, copy_all, nullptr, vjp_astype);
 const Op identity_op = make("identity", "The same numbers.", 1, infer_same, copy_all, alias_same, vjp_same);
 const Op reshape_op =
-    make("reshape", "The same numbers in another shape.", 1, infer_reshape, copy_all, alias_reshape, vjp_reshape);
+    make("reshape", "The same numbers in another shape.", 1, infer_reshape, run_reshape, alias_reshape, vjp_reshape);
 const Op transpose_op =
     make("transpose", "Axes in another order.", 1, infer_transpose, copy_all, alias_transpose, vjp_transpose);
 const Op broadcast_op =

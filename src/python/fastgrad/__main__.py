@@ -1,4 +1,4 @@
-"""The command line: ``python -m fastgrad`` shows the configuration, ``python -m fastgrad demo`` runs the lesson."""
+"""The command line: without a command the configuration, with ``demo`` the lesson."""
 
 from __future__ import annotations
 
@@ -30,11 +30,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0
     """
     parser = argparse.ArgumentParser(
-        prog="fastgrad", description="Without a command, show the version, the instruction set and the threads in use."
+        prog="fastgrad",
+        description="Without a command, show the version, the instruction set and the threads in use.",
     )
     commands = parser.add_subparsers(dest="command", metavar="command")
-    demo = commands.add_parser("demo", help="run the lesson: from a derivative to a trained network, with pictures")
-    demo.add_argument("--out", default="fastgrad-demo", metavar="DIR", help="where the pictures go (default: %(default)s)")
+    demo = commands.add_parser(
+        "demo", help="run the lesson: from a derivative to a trained network, with pictures"
+    )
+    demo.add_argument(
+        "--out", default="fastgrad-demo", metavar="DIR", help="where the pictures go (default: %(default)s)"
+    )
     chosen = parser.parse_args(arguments)
     if chosen.command is None:
         from fastgrad.config import show_config

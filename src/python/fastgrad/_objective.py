@@ -59,7 +59,7 @@ class Unknowns:
     def result(self, flat: Array) -> Any:
         """The nest as the caller gets it: of copies, in the kind that was given."""
         if self.gives_tensors:
-            return self.nest([core.tensor(part) for part in self.parts(flat)])
+            return self.nest([core.Tensor(part) for part in self.parts(flat)])
         return self.nest([part.copy() if part.ndim else part[()] for part in self.parts(flat)])
 
 

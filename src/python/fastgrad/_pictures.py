@@ -7,7 +7,20 @@ from typing import Any
 
 from fastgrad._extras import require
 
-__all__ = ["BLUE", "GREEN", "GREY", "INK", "ORANGE", "RED", "SERIES", "finish", "legend", "log_y", "new_axes", "short"]
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "INK",
+    "ORANGE",
+    "RED",
+    "SERIES",
+    "finish",
+    "legend",
+    "log_y",
+    "new_axes",
+    "short",
+]
 
 INK = "#26323d"
 GREY = "#8a949c"

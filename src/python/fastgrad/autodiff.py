@@ -184,6 +184,8 @@ def value_and_grad(
                 value, aux = value
             output = _scalar_output(value, f)
             flat = variables.gradients(output, None, transform.create_graph, transform.create_graph)
+            # What f hands through may be kept by it as well: a second handle makes the result a copy.
+            aux = _nest.map_leaves(lambda leaf: leaf.detach() if not transform.create_graph and isinstance(leaf, core.Tensor) else leaf, aux)
             results = transform.result((output, aux, variables.nest(flat)))
             del value, output, flat, variables  # the graph goes before the results are handed out
         value, aux, gradient = results

@@ -217,7 +217,7 @@ class Optimizer:
         for name in self._slots:
             value = kept.get(name)
             if value is not None:
-                value = core.tensor(np.asarray(value))
+                value = core.Tensor(np.asarray(value))
                 if value.shape != param.shape:
                     raise ValueError(f"state[{number}][{name!r}] has shape {value.shape}, expected {param.shape}")
             slots.append(value)

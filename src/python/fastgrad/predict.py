@@ -59,7 +59,9 @@ def predict(model: Module, X: Any, batch_size: int | None = None) -> np.ndarray[
     model.eval()
     try:
         with no_grad():
-            outputs = [model(rows[start : start + step]).numpy() for start in range(0, max(len(rows), 1), step)]
+            outputs = [
+                model(rows[start : start + step]).numpy() for start in range(0, max(len(rows), 1), step)
+            ]
     finally:
         for module, mode in modes:
             module.training = mode

@@ -81,7 +81,9 @@ def plot_descent(
     path = _path_of(result)
     count = path.shape[1]
     if count not in (1, 2) or np.size(result.x) != count:
-        raise ValueError(f"plot_descent shows losses of one or two variables in an array, this result has {count}")
+        raise ValueError(
+            f"plot_descent shows losses of one or two variables in an array, this result has {count}"
+        )
     if steps is not None and steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     shape = np.shape(result.x)
@@ -143,8 +145,8 @@ def plot_loss_surface(
     --------
     >>> import fastgrad as fg
     >>> ax = fg.viz.plot_loss_surface(lambda x: x[0] ** 2 + 10.0 * x[1] ** 2, (-2, 2), (-1, 1))
-    >>> ax.get_xlim()
-    (-2.0, 2.0)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('x[0]', 'x[1]')
     """
     points = None
     if path is not None:
@@ -161,7 +163,12 @@ def plot_loss_surface(
 
 
 def plot_history(
-    history: Any, keys: Sequence[str] | None = None, ax: Any = None, *, title: str | None = None, ylabel: str | None = None
+    history: Any,
+    keys: Sequence[str] | None = None,
+    ax: Any = None,
+    *,
+    title: str | None = None,
+    ylabel: str | None = None,
 ) -> Any:
     """Draw what was measured at each epoch of training; on a log scale where it spans much.
 
@@ -312,7 +319,7 @@ def _draw_line(
 
 
 def _draw_path(ax: Any, path: np.ndarray[Any, Any], *, whole: bool) -> None:
-    many = len(path) > 80
+    many = len(path) > 60
     if not many:
         ax.plot(path[:, 0], path[:, 1], color="white", linewidth=3.2, alpha=0.8, zorder=3)
     ax.plot(
@@ -323,7 +330,7 @@ def _draw_path(ax: Any, path: np.ndarray[Any, Any], *, whole: bool) -> None:
         marker="o",
         markersize=2.0 if many else 4.2,
         markeredgecolor=RED if many else "white",
-        markeredgewidth=0.6,
+        markeredgewidth=0.5,
         label="iterations",
         zorder=4,
     )

@@ -45,8 +45,8 @@ def run(out_dir: str | Path = "fastgrad-demo") -> None:
     report = Report(Path(out_dir))
     report.title(f"fastgrad {__version__}: from a derivative to a trained network")
     report.say(
-        "Six short chapters. Every number below is computed while you read and, but for the times, is the same on "
-        f"every run. Pictures go to {report.folder}."
+        "Six short chapters. Every number below is computed while you read and, but for the times, is the "
+        f"same on every run. Pictures go to {report.folder}."
     )
     for chapter in (derivative, descent, learning_rate, linear_regression, chain_rule, backpropagation):
         chapter.tell(report)

@@ -40,10 +40,14 @@ def tell(report: Report) -> None:
     v = math.sin(u)
     y = math.exp(v)
     report.say(
-        "A function made of functions has the product of their derivatives as its derivative. The tape does just this: "
-        f"it goes back through the links and multiplies. For y = exp(sin(x²)) at x = {x:g}:"
+        "A function made of functions has the product of their derivatives as its derivative. The tape does "
+        f"just this: it goes back through the links and multiplies. For y = exp(sin(x²)) at x = {x:g}:"
     )
-    links = [("u = x²", u, "2x", 2.0 * x), ("v = sin(u)", v, "cos(u)", math.cos(u)), ("y = exp(v)", y, "exp(v)", y)]
+    links = [
+        ("u = x²", u, "2x", 2.0 * x),
+        ("v = sin(u)", v, "cos(u)", math.cos(u)),
+        ("y = exp(v)", y, "exp(v)", y),
+    ]
     report.table(
         ["link", "value", "its derivative", "which is"],
         [[name, f"{value:+.10f}", formula, f"{slope:+.10f}"] for name, value, formula, slope in links],
@@ -52,7 +56,10 @@ def tell(report: Report) -> None:
     second = y * ((2.0 * x * math.cos(u)) ** 2 + 2.0 * math.cos(u) - 4.0 * u * math.sin(u))
     slope_by_tape = float(fg.grad(nested)(x))
     bend_by_tape = float(fg.grad(fg.grad(nested))(x))
-    report.say("Their product is dy/dx; and since going back is recorded too, the tape differentiates its own derivative:")
+    report.say(
+        "Their product is dy/dx; and since going back is recorded too, the tape differentiates its own "
+        "derivative:"
+    )
     report.table(
         ["", "by hand", "by the tape", "apart"],
         [
@@ -81,6 +88,6 @@ def tell(report: Report) -> None:
     fg.check_grads(nested, (x,), order=2)
     fg.check_grads(woven, (p,), order=2)
     report.say(
-        "fg.check_grads(f, args, order=2) compares such derivatives with differences for any function of yours and "
-        "raises an error where they disagree. It has just agreed to both of these."
+        "fg.check_grads(f, args, order=2) compares such derivatives with differences for any function of "
+        "yours and raises an error where they disagree. It has just agreed to both of these."
     )

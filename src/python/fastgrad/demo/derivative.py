@@ -16,7 +16,7 @@ _PASSED = np.array([-1.0, -1.0, -1.0, 1.0, 1.0])
 
 def loss(w: Any) -> Any:
     """Return the logistic loss of one weight on the five tests, with a small penalty on the weight."""
-    return np.mean(fg.softplus(-_PASSED * w * _HOURS)) + 0.05 * w**2
+    return np.mean(np.log1p(np.exp(-_PASSED * w * _HOURS))) + 0.05 * w**2
 
 
 def central_difference(f: Any, x: float, h: float) -> float:
@@ -28,10 +28,11 @@ def tell(report: Report) -> None:
     """Write the chapter."""
     report.chapter("The derivative of a loss")
     report.say(
-        "A loss says how wrong a model is; here one weight w predicts from hours of practice (above or below the usual) "
-        "who passes a test. Its derivative says how the loss changes when w does: negative means a larger w is better, "
-        "positive a smaller one. fastgrad writes down what the loss computes on a tape and walks back along it, so that "
-        "fg.grad(loss) is exact to rounding. The central difference (loss(w+h) - loss(w-h)) / 2h only comes close:"
+        "A loss says how wrong a model is; here one weight w predicts from hours of practice (above or "
+        "below the usual) who passes a test. Its derivative says how the loss changes when w does: negative "
+        "means a larger w is better, positive a smaller one. fastgrad writes down what the loss computes on "
+        "a tape and walks back along it, so that fg.grad(loss) is exact to rounding. The central difference "
+        "(loss(w+h) - loss(w-h)) / 2h only comes close:"
     )
     derivative = fg.grad(loss)
     h = 1e-5
@@ -56,8 +57,9 @@ def tell(report: Report) -> None:
     errors = [abs(central_difference(loss, w, h) - exact) for h in widths]
     best = int(np.argmin(errors))
     report.say(
-        f"A better h does not help for long. At w = {w:g} the difference is best near h = {widths[best]:.0e}: a larger h "
-        "sees the curve's bend, a smaller one drowns in the rounding of the two losses. The tape has no h to choose."
+        f"A better h does not help for long. At w = {w:g} the difference is best near h = "
+        f"{widths[best]:.0e}: a larger h sees the curve's bend, a smaller one drowns in the rounding of the "
+        "two losses. The tape has no h to choose."
     )
     chosen = sorted({0, 2, best, 8, 11})
     report.table(["h", "error"], [[f"{widths[k]:.0e}", f"{errors[k]:.1e}"] for k in chosen])

@@ -20,7 +20,17 @@ _WIDEST = 92
 _BOLD, _DIM, _BLUE, _RESET = "\033[1m", "\033[2m", "\033[34m", "\033[0m"
 # For terminals that cannot show the characters on the left.
 _ASCII = str.maketrans(
-    {"═": "=", "─": "-", "λ": "lambda", "×": "x", "·": "*", "²": "^2", "³": "^3", "⁴": "^4", "κ": "kappa", "→": "->"}
+    {
+        "═": "=",
+        "─": "-",
+        "λ": "lambda",
+        "·": "*",
+        "²": "^2",
+        "³": "^3",
+        "⁴": "^4",
+        "κ": "kappa",
+        "→": "->",
+    }
 )
 
 
@@ -43,6 +53,7 @@ class Report:
     >>> report = Report(pathlib.Path(tempfile.mkdtemp()), text)
     >>> report.table(["x", "f(x)"], [["1", "2.50"], ["10", "3.75"]])
     >>> print(text.getvalue().rstrip())
+    <BLANKLINE>
         x  f(x)
        --  ----
         1  2.50
@@ -126,7 +137,7 @@ class Report:
 
     def _paragraph(self, text: str, indent: str) -> None:
         # A formula stays on one line: its blanks are made such that textwrap does not see them.
-        bound = re.sub(r" ([-=+·/]) (?=\S)", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", self._readable(text))
+        bound = re.sub(r" ([-=+·/]) (?=\S)|(?<=\(\w,) (?=\w\))", _bind, self._readable(text))
         lines = textwrap.wrap(
             bound,
             self._width,
@@ -147,6 +158,10 @@ class Report:
 
     def _styled(self, text: str, style: str) -> str:
         return f"{style}{text}{_RESET}" if self._colour else text
+
+
+def _bind(found: re.Match[str]) -> str:
+    return found[0].replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def apart(a: float, b: float) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from fastgrad._native import core
 from fastgrad.nn.module import as_input
 
@@ -71,8 +69,8 @@ def softplus(input: Any, beta: float = 1.0, threshold: float | None = None) -> c
     beta : float
         How sharp the bend is.
     threshold : float, optional
-        Where ``beta * input`` is larger, return the input itself, as PyTorch does above 20. By default the formula is
-        used everywhere: it does not overflow here.
+        Where ``beta * input`` is larger, return the input itself, as PyTorch does above 20. By default the
+        formula is used everywhere: it does not overflow here.
 
     Examples
     --------
@@ -155,7 +153,8 @@ def linear(input: Any, weight: core.Tensor, bias: core.Tensor | None = None) -> 
         product = x @ weight.T
     except ValueError:
         raise ValueError(
-            f"linear: input has shape {x.shape}, expected (..., {weight.shape[-1]}) for a weight of shape {weight.shape}"
+            f"linear: input has shape {x.shape}, expected (..., {weight.shape[-1]}) for a weight of shape "
+            f"{weight.shape}"
         ) from None
     return product if bias is None else product + bias
 
@@ -226,7 +225,8 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, *, reduction: str
     target : Tensor or array_like of int
         True classes from 0 to C - 1: (), (n,) or (n, d1, ...).
     weight : Tensor or array_like, optional
-        (C,): a weight for each class; the mean is then sum(w * loss) / sum(w) with the weights of the true classes.
+        (C,): a weight for each class; the mean is then sum(w * loss) / sum(w), where w are the weights of the
+        true classes.
     reduction : {"mean", "sum", "none"}
         What becomes of the losses of the samples.
 
@@ -256,7 +256,8 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, *, reduction: str
     expected = scores.shape[:axis] + scores.shape[axis + 1 :]
     if classes.shape != expected:
         raise ValueError(
-            f"cross_entropy: target has shape {classes.shape}, expected {expected} for an input of shape {scores.shape}"
+            f"cross_entropy: target has shape {classes.shape}, expected {expected} for an input of shape "
+            f"{scores.shape}"
         )
     classes = _checked_classes(classes, count)
     if axis < scores.ndim - 1:
@@ -289,7 +290,7 @@ def _same_shape(loss: str, input: Any, target: Any) -> tuple[core.Tensor, core.T
 
 
 def _checked_classes(classes: core.Tensor, count: int) -> core.Tensor:
-    # While recording the numbers cannot be read; count is out of range, so that picking it is an error at replay.
+    # While recording the numbers cannot be read; `count` is out of range, so that picking it fails at replay.
     if core.is_recording():
         return core.ops.where(classes < 0, count, classes)
     numbers = classes.numpy()

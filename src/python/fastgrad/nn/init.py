@@ -128,7 +128,8 @@ def xavier_uniform_(tensor: core.Tensor, gain: float = 1.0) -> core.Tensor:
 
     References
     ----------
-    .. [1] Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
+    .. [1] Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
+       AISTATS 2010.
     """
     fan_in, fan_out = _fans(tensor)
     bound = gain * math.sqrt(6.0 / (fan_in + fan_out))

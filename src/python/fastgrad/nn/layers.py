@@ -59,7 +59,9 @@ class Linear(Module):
     (5, 2)
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: Any = "float32") -> None:
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, dtype: Any = "float32"
+    ) -> None:
         self.in_features = _size("in_features", in_features)
         self.out_features = _size("out_features", out_features)
         bound = 1.0 / math.sqrt(in_features)
@@ -73,7 +75,9 @@ class Linear(Module):
 
     def extra_repr(self) -> str:
         """Return the arguments."""
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        )
 
 
 class Sequential(Module):
@@ -167,7 +171,7 @@ class Flatten(Module):
 
 
 class Dropout(Module):
-    """While training, set each number to 0 with probability p and divide the others by 1 - p; else do nothing.
+    """While training, set each number to 0 with probability p and divide the others by 1 - p.
 
     Parameters
     ----------
@@ -193,13 +197,12 @@ class Dropout(Module):
             return x
         if core.is_recording():
             raise core.RecordingError(
-                "Dropout in training mode draws new numbers at each call and cannot be recorded in this version; "
-                "call model.eval(), or do not compile the training step"
+                "Dropout in training mode draws new numbers at each call and cannot be recorded in this "
+                "version; call model.eval(), or do not compile the training step"
             )
         if self.p == 1.0:
             return x * 0.0
-        keep = random.uniform(x.shape, 0.0, 1.0, dtype=x.dtype).numpy() >= self.p
-        return x * (keep / (1.0 - self.p)).astype(x.dtype)
+        return x * random.bernoulli(x.shape, 1.0 - self.p) * (1.0 / (1.0 - self.p))
 
     def extra_repr(self) -> str:
         """Return the probability."""
@@ -290,6 +293,8 @@ class L1Loss(Module):
 
 class CrossEntropyLoss(Module):
     """The negative log-likelihood of the true classes; see `functional.cross_entropy`."""
+
+    weight: core.Tensor | None
 
     def __init__(self, weight: Any = None, *, reduction: str = "mean") -> None:
         self.register_buffer("weight", weight)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from fastgrad._native import core
 from fastgrad.nn.parameter import Parameter
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["LoadResult", "Module", "as_input"]
 
@@ -35,8 +38,8 @@ def as_input(value: Any, dtype: np.dtype[Any] | None) -> Any:
 class Module:
     """Base class of layers and models: assign parameters and modules to attributes and write `forward`.
 
-    Calling a module casts its floating-point inputs to the dtype of its parameters and runs `forward`. Integer inputs
-    reach `forward` as they are (they may be indices); `Linear` casts them itself.
+    Calling a module casts its floating-point inputs to the dtype of its parameters and runs `forward`.
+    Integer inputs reach `forward` as they are (they may be indices); `Linear` casts them itself.
 
     Examples
     --------
@@ -56,7 +59,7 @@ class Module:
     _buffers: tuple[str, ...]
 
     # In __new__, so that a subclass need not call super().__init__().
-    def __new__(cls, *_args: Any, **_kwargs: Any) -> Module:
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
         """Begin in training mode, with no parts."""
         self = super().__new__(cls)
         object.__setattr__(self, "training", True)
@@ -152,7 +155,9 @@ class Module:
         [('weight', (2, 3)), ('bias', (2,))]
         """
         seen: set[int] = set()
-        for module_name, module in self.named_modules(prefix, remove_duplicate) if recurse else [(prefix, self)]:
+        for module_name, module in (
+            self.named_modules(prefix, remove_duplicate) if recurse else [(prefix, self)]
+        ):
             for name, value in vars(module).items():
                 if not isinstance(value, Parameter) or (remove_duplicate and id(value) in seen):
                     continue
@@ -164,7 +169,9 @@ class Module:
         for _, parameter in self.named_parameters(recurse=recurse):
             yield parameter
 
-    def named_buffers(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, core.Tensor]]:
+    def named_buffers(
+        self, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, core.Tensor]]:
         """Iterate over the buffers, with dotted names."""
         for module_name, module in self.named_modules(prefix, remove_duplicate):
             for name in module._buffers:
@@ -179,15 +186,15 @@ class Module:
 
     # --- modes
 
-    def train(self, mode: bool = True) -> Module:
-        """Set this module and all below it to training mode, or with ``mode=False`` to evaluation; return it."""
+    def train(self, mode: bool = True) -> Self:
+        """Set this module and all below it to training or evaluation mode; return it."""
         if not isinstance(mode, bool):
             raise TypeError(f"mode must be a bool, got {type(mode).__name__}")
         for module in self.modules():
             module.training = mode
         return self
 
-    def eval(self) -> Module:
+    def eval(self) -> Self:
         """Set this module and all below it to evaluation mode; return it."""
         return self.train(False)
 
@@ -196,7 +203,7 @@ class Module:
         for parameter in self.parameters():
             parameter.grad = None
 
-    def to(self, dtype: Any) -> Module:
+    def to(self, dtype: Any) -> Self:
         """Convert floating-point parameters and buffers; return the module.
 
         The parameters become new ones, without gradients: make optimizers afterwards.
@@ -267,7 +274,9 @@ class Module:
             When values are not numbers that fit.
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(f"state_dict must be a mapping of names to arrays, got {type(state_dict).__name__}")
+            raise TypeError(
+                f"state_dict must be a mapping of names to arrays, got {type(state_dict).__name__}"
+            )
         own = dict(self._state())
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
@@ -303,7 +312,8 @@ class Module:
         """Dtype of the first parameter, looked for in depth."""
         for value in vars(self).values():
             if isinstance(value, Parameter):
-                return value.dtype
+                dtype: np.dtype[Any] = value.dtype
+                return dtype
             if isinstance(value, Module):
                 found = value._dtype()
                 if found is not None:
@@ -327,7 +337,11 @@ class Module:
 
 def _cast(value: Any, dtype: np.dtype[Any] | None) -> Any:
     if isinstance(value, core.Tensor):
-        return value.astype(dtype) if dtype is not None and value.dtype != dtype and value.dtype.kind == "f" else value
+        return (
+            value.astype(dtype)
+            if dtype is not None and value.dtype != dtype and value.dtype.kind == "f"
+            else value
+        )
     if not hasattr(value, "__array__"):
         return value
     array = value if isinstance(value, np.ndarray) else np.asarray(value)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastgrad._native import core
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Parameter"]
 
@@ -34,7 +37,7 @@ class Parameter(core.Tensor):
     (True, True)
     """
 
-    def __new__(cls, data: Any, dtype: Any = None, requires_grad: bool = True) -> Parameter:
+    def __new__(cls, data: Any, dtype: Any = None, requires_grad: bool = True) -> Self:
         """Copy the data: keyword `requires_grad` is true by default here."""
         return super().__new__(cls, data, dtype=dtype, requires_grad=requires_grad)
 
