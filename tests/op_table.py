@@ -96,13 +96,21 @@ class Row:
 
     def expected(self, call: Callable[..., Any], arrays: list[np.ndarray]) -> np.ndarray:
         """The reference's value: of floats in float64, whatever precision they came in."""
-        wide = {"f": np.float64, "b": self.bools_as, "i": np.int64}
-        numbers = [
-            array if arg.draw is truth.draw else array.astype(wide[array.dtype.kind])
-            for array, arg in zip(arrays, self.args, strict=True)
-        ]
+        numbers = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in arrays]
         with np.errstate(all="ignore"):
-            return np.asarray(call(self.numpy, *numbers))
+            return np.asarray(call(self.numpy, *self.without_bools(numbers)))
+
+    def expected_dtype(self, call: Callable[..., Any], arrays: list[np.ndarray]) -> np.dtype:
+        dtype = np.asarray(call(self.numpy, *self.without_bools(arrays))).dtype
+        if dtype != np.longdouble:
+            return dtype
+        return np.result_type(*[a.dtype if a.dtype.kind == "f" else np.float64 for a in arrays])
+
+    def without_bools(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        numbers = [a.astype(self.bools_as) if a.dtype == bool else a for a in arrays]
+        return [
+            a if arg.draw is truth.draw else number for a, number, arg in zip(arrays, numbers, self.args, strict=True)
+        ]
 
     def error(self, call: Callable[..., Any], arrays: list[np.ndarray], value: np.ndarray) -> float:
         """How far the value is from the reference's, in units of the allowed error: at most 1 is right."""

@@ -1,5 +1,4 @@
-// The matrix product of the hand-written loop: C = epilogue(A B), register-tiled, packed once it leaves the first-level
-// cache.
+// The matrix product of the hand-written loop: C = epilogue(A B), tiled for registers, packed where that pays.
 #pragma once
 #include <algorithm>
 #include <cstdint>
