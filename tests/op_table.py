@@ -101,7 +101,8 @@ class Row:
             return np.asarray(call(self.numpy, *self.without_bools(numbers)))
 
     def expected_dtype(self, call: Callable[..., Any], arrays: list[np.ndarray]) -> np.dtype:
-        dtype = np.asarray(call(self.numpy, *self.without_bools(arrays))).dtype
+        with np.errstate(all="ignore"):
+            dtype = np.asarray(call(self.numpy, *self.without_bools(arrays))).dtype
         if dtype != np.longdouble:
             return dtype
         return np.result_type(*[a.dtype if a.dtype.kind == "f" else np.float64 for a in arrays])
@@ -109,7 +110,8 @@ class Row:
     def without_bools(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
         numbers = [a.astype(self.bools_as) if a.dtype == bool else a for a in arrays]
         return [
-            a if arg.draw is truth.draw else number for a, number, arg in zip(arrays, numbers, self.args, strict=True)
+            a if arg.draw is truth.draw else number
+            for a, number, arg in zip(arrays, numbers, self.args, strict=True)
         ]
 
     def error(self, call: Callable[..., Any], arrays: list[np.ndarray], value: np.ndarray) -> float:
@@ -177,6 +179,9 @@ def torch_transpose(torch):
 
 def take_along_last(take_along_axis):
     return lambda x, i: take_along_axis(x, i[..., None], -1)[..., 0]
+
+
+# --- ways to call an op
 
 
 def whole(f, x):
@@ -264,7 +269,8 @@ ROWS = (
         scale=lambda a, b: np.dot(np.abs(a), np.abs(b)),
         torch=lambda torch: lambda a, b: torch.matmul(a, b) if b.ndim else a * b),
     # shapes
-    Row("reshape", (anything.of_shape(N, 6),), **moves, calls=(
+    Row("reshape", (anything.of_shape(N, 6),), **moves,
+        torch=lambda torch: lambda x, shape: x.reshape(shape), calls=(
         lambda f, x: f(x, (3, -1)),
         lambda f, x: f(x, -1),
         lambda f, x: f(x.T, (2, -1)),

@@ -55,7 +55,10 @@ def test_tied_parameters_of_a_model():
         def forward(self, x):
             return self.decode(fg.tanh(self.encode(x)))
 
-    model, twin = Tied().to(np.float64), nn.Sequential(nn.Linear(3, 3, bias=False), nn.Tanh(), nn.Linear(3, 3, bias=False))
+    model, twin = (
+        Tied().to(np.float64),
+        nn.Sequential(nn.Linear(3, 3, bias=False), nn.Tanh(), nn.Linear(3, 3, bias=False)),
+    )
     twin = twin.to(np.float64)
     weight = model.encode.weight.detach().numpy()
     for layer in (twin[0], twin[2]):
@@ -69,7 +72,11 @@ def test_tied_parameters_of_a_model():
 
 
 def test_gradients_have_the_shape_and_dtype_of_their_leaf():
-    single, double, scalar = leaf(1.0, 2.0, dtype=np.float32), leaf(1.0, 2.0), fg.tensor(3.0, requires_grad=True)
+    single, double, scalar = (
+        leaf(1.0, 2.0, dtype=np.float32),
+        leaf(1.0, 2.0),
+        fg.tensor(3.0, requires_grad=True),
+    )
     column = fg.tensor(np.ones((2, 1)), requires_grad=True)
     ((single * double + scalar) * column).sum().backward()
     for t in (single, double, scalar, column):
@@ -110,7 +117,12 @@ def test_backward_from_more_than_one_number_needs_a_gradient():
     with pytest.raises(ValueError, match=r"scalar.*shape \(2,\).*(sum|mean).*gradient"):
         y.backward()
     assert w.grad is None
-    for gradient in (np.array([1.0, 10.0]), [1, 10], fg.tensor([1.0, 10.0]), np.array([1.0, 10.0], np.float32)):
+    for gradient in (
+        np.array([1.0, 10.0]),
+        [1, 10],
+        fg.tensor([1.0, 10.0]),
+        np.array([1.0, 10.0], np.float32),
+    ):
         w.grad = None
         y.backward(gradient, retain_graph=True)
         assert w.grad.tolist() == [2.0, 40.0]
@@ -327,7 +339,12 @@ def test_grad_of_a_leaf_by_itself():
 def test_grad_outputs():
     w = leaf(1.0, 2.0)
     y = w * w
-    for weights in (np.array([1.0, 10.0]), fg.tensor([1.0, 10.0]), [np.array([1.0, 10.0])], [fg.tensor([1.0, 10.0])]):
+    for weights in (
+        np.array([1.0, 10.0]),
+        fg.tensor([1.0, 10.0]),
+        [np.array([1.0, 10.0])],
+        [fg.tensor([1.0, 10.0])],
+    ):
         assert grad(y, w, weights, retain_graph=True)[0].tolist() == [2.0, 40.0]
     assert grad([y, y.sum()], w, [np.array([1.0, 10.0]), None], retain_graph=True)[0].tolist() == [4.0, 44.0]
     single = leaf(1.0, 2.0, dtype=np.float32)
@@ -356,8 +373,18 @@ def test_unused_inputs():
 @pytest.mark.parametrize(
     ("outputs", "inputs", "error", "words"),
     [
-        (lambda w: w.sum(), lambda w: fg.tensor([1.0]), fg.GradientError, "input 0 does not require a gradient"),
-        (lambda w: w.sum(), lambda w: [w, w.detach()], fg.GradientError, "input 1 does not require a gradient"),
+        (
+            lambda w: w.sum(),
+            lambda w: fg.tensor([1.0]),
+            fg.GradientError,
+            "input 0 does not require a gradient",
+        ),
+        (
+            lambda w: w.sum(),
+            lambda w: [w, w.detach()],
+            fg.GradientError,
+            "input 1 does not require a gradient",
+        ),
         (lambda w: w.sum(), lambda w: [np.ones(1)], TypeError, "inputs must be tensors, got .*ndarray"),
         (lambda w: [1.0], lambda w: w, TypeError, "outputs must be tensors, got float"),
         (lambda w: 3.0, lambda w: w, TypeError, "outputs must be .*tensors?.*float"),
@@ -510,7 +537,9 @@ def step(parameter):
         (lambda p, x: fg.logsumexp(p) * x, "logsumexp"),
     ],
 )
-@pytest.mark.parametrize("change", [step, lambda p: core.assign(p, np.zeros(p.shape))], ids=["step", "assign"])
+@pytest.mark.parametrize(
+    "change", [step, lambda p: core.assign(p, np.zeros(p.shape))], ids=["step", "assign"]
+)
 def test_a_parameter_changed_between_forward_and_backward(forward, op, change):
     p, x = nn.Parameter([1.0, 2.0]), leaf(3.0, 4.0)
     expected_x = grad(forward(p, x).sum(), [x, p], allow_unused=True)
@@ -521,7 +550,9 @@ def test_a_parameter_changed_between_forward_and_backward(forward, op, change):
         loss.backward()
         np.testing.assert_array_equal(x.grad.numpy(), expected_x[0].numpy())
         return
-    with pytest.raises(fg.GradientError, match=rf"shape \(.*'{op}'.*changed in place.*optimizer step.*before changing"):
+    with pytest.raises(
+        fg.GradientError, match=rf"shape \(.*'{op}'.*changed in place.*optimizer step.*before changing"
+    ):
         loss.backward()
     assert p.grad is None
     assert x.grad is None
@@ -541,7 +572,12 @@ def test_a_change_that_no_gradient_reads_does_not_matter():
 def test_a_change_through_another_handle_is_noticed():
     p = nn.Parameter([1.0, 2.0])
     x = leaf(1.0, 1.0)
-    for alias in (p.detach(), fg.asarray(p.detach().numpy()), fg.asarray(p.detach().numpy()[::-1]), fg.asarray(p.detach())):
+    for alias in (
+        p.detach(),
+        fg.asarray(p.detach().numpy()),
+        fg.asarray(p.detach().numpy()[::-1]),
+        fg.asarray(p.detach()),
+    ):
         loss = (x * alias).sum()
         step(p)
         with pytest.raises(fg.GradientError, match="'multiply'.*changed in place"):
@@ -570,7 +606,16 @@ def test_double_backward_after_a_step():
 
 # --- against central differences, over random graphs
 
-UNARY = [fg.sin, fg.tanh, fg.exp, fg.sigmoid, fg.softplus, fg.square, lambda a: fg.log1p(a * a), lambda a: fg.sqrt(a * a + 1.0)]
+UNARY = [
+    fg.sin,
+    fg.tanh,
+    fg.exp,
+    fg.sigmoid,
+    fg.softplus,
+    fg.square,
+    lambda a: fg.log1p(a * a),
+    lambda a: fg.sqrt(a * a + 1.0),
+]
 BINARY = [
     lambda a, b: a + b,
     lambda a, b: a - b,

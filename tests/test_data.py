@@ -1,4 +1,4 @@
-"""fastgrad.data: rows in, batches out, every row once an epoch, in an order that a seed and an epoch decide."""
+"""fastgrad.data: every row once an epoch, in an order that a seed and the epoch decide."""
 
 from __future__ import annotations
 
@@ -63,7 +63,12 @@ def test_seed_comes_from_the_global_generator(table):
     again = DataLoader(table, shuffle=True)
     assert again.seed == first.seed
     order = rows_of(first)
-    assert rows_of(again) == rows_of(DataLoader(table, shuffle=True, seed=first.seed)) == order != rows_of(second)
+    assert (
+        rows_of(again)
+        == rows_of(DataLoader(table, shuffle=True, seed=first.seed))
+        == order
+        != rows_of(second)
+    )
 
 
 def test_an_iterator_keeps_its_epoch(table):
@@ -130,7 +135,13 @@ def test_subsets_nest(table):
 
 @pytest.mark.parametrize(
     ("lengths", "expected"),
-    [([3, 100], [3, 100]), ([0.5, 0.5], [52, 51]), ([0.7, 0.2, 0.1], [73, 20, 10]), ([1.0], [103]), ([103], [103])],
+    [
+        ([3, 100], [3, 100]),
+        ([0.5, 0.5], [52, 51]),
+        ([0.7, 0.2, 0.1], [73, 20, 10]),
+        ([1.0], [103]),
+        ([103], [103]),
+    ],
 )
 def test_random_split_deals_every_row_out(table, lengths, expected):
     parts = random_split(table, lengths, seed=4)
@@ -158,9 +169,17 @@ X = np.zeros((4, 2))
     ("call", "error", "message"),
     [
         (lambda: TensorDataset(), ValueError, "at least one array"),
-        (lambda: TensorDataset(X, np.zeros(3)), ValueError, r"arrays\[1\] has 3 rows \(shape \(3,\)\), arrays\[0\] has 4"),
+        (
+            lambda: TensorDataset(X, np.zeros(3)),
+            ValueError,
+            r"arrays\[1\] has 3 rows \(shape \(3,\)\), arrays\[0\] has 4",
+        ),
         (lambda: TensorDataset(X[:0]), ValueError, r"the data set is empty: arrays\[0\] has shape \(0, 2\)"),
-        (lambda: TensorDataset(3.0), ValueError, r"arrays\[0\] must have shape \(n, ...\), got a single number"),
+        (
+            lambda: TensorDataset(3.0),
+            ValueError,
+            r"arrays\[0\] must have shape \(n, ...\), got a single number",
+        ),
         (lambda: TensorDataset(X, ["a", "b", "c", "d"]), TypeError, r"arrays\[1\]"),
         (lambda: TensorDataset(X.astype(complex)), TypeError, "complex128"),
         (lambda: TensorDataset(np.array([None, 1], object)), TypeError, "object"),
@@ -175,7 +194,11 @@ X = np.zeros((4, 2))
         (lambda: Subset(X, [0]), TypeError, "dataset must be a TensorDataset or a Subset, got ndarray"),
         (lambda: Subset(TensorDataset(X), []), ValueError, r"shape \(m,\) with m at least 1"),
         (lambda: Subset(TensorDataset(X), [0.5]), TypeError, "must be integers, got float64"),
-        (lambda: Subset(TensorDataset(X), [0, 4]), IndexError, "index 4 is out of range for a data set of 4 rows"),
+        (
+            lambda: Subset(TensorDataset(X), [0, 4]),
+            IndexError,
+            "index 4 is out of range for a data set of 4 rows",
+        ),
         (lambda: Subset(TensorDataset(X), [-5]), IndexError, "index -5 is out of range"),
         (lambda: random_split(X, [1, 2]), ValueError, "lengths add up to 3, the data set has 4 rows"),
         (lambda: random_split(X, [0.5, 0.4]), ValueError, "fractions must add up to 1, got 0.9"),

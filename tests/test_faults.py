@@ -14,16 +14,24 @@ import pytest
 import fastgrad as fg
 from fastgrad._native import core
 
-linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="measures through Linux's limits and /proc")
+linux = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="measures through Linux's limits and /proc"
+)
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 def run_script(script: str, timeout: float = 60.0) -> str:
     """Run Python code in a process of its own; return what it printed, or fail with what it said."""
     result = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=timeout, check=False
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )
-    assert result.returncode == 0, f"exit status {result.returncode}\n{result.stdout}\n{result.stderr[-4000:]}"
+    assert result.returncode == 0, (
+        f"exit status {result.returncode}\n{result.stdout}\n{result.stderr[-4000:]}"
+    )
     assert not result.stderr, result.stderr
     return result.stdout
 
@@ -216,7 +224,9 @@ def test_fork_in_a_loop_after_computing():
             thread.join()
         print("fine")
     """
-    assert run_script("import warnings; warnings.simplefilter('ignore')\n" + textwrap.dedent(script)) == "fine\n"
+    assert (
+        run_script("import warnings; warnings.simplefilter('ignore')\n" + textwrap.dedent(script)) == "fine\n"
+    )
 
 
 # --- the process's floating-point modes

@@ -24,11 +24,14 @@ def test_a_known_spectrum():
     b = fg.learning_rate_bounds(f, np.ones(3))
     assert b.exact is True
     np.testing.assert_allclose(
-        [b.sharpness, b.smallest, b.stable, b.best, b.condition], [8.0, 0.5, 0.25, 2.0 / 8.5, 16.0], rtol=1e-12
+        [b.sharpness, b.smallest, b.stable, b.best, b.condition],
+        [8.0, 0.5, 0.25, 2.0 / 8.5, 16.0],
+        rtol=1e-12,
     )
     assert str(b) == (
-        "Gradient descent is stable for learning rates below 0.25 (2 / lambda_max, lambda_max = 8; exact: the Hessian does "
-        "not depend on x). The best constant rate is 0.235294 (2 / (lambda_max + lambda_min)); the condition number is 16."
+        "Gradient descent is stable for learning rates below 0.25 (2 / lambda_max, lambda_max = 8; "
+        "exact: the Hessian does not depend on x). "
+        "The best constant rate is 0.235294 (2 / (lambda_max + lambda_min)); the condition number is 16."
     )
 
 
@@ -87,9 +90,13 @@ def test_many_variables_by_lanczos():
     assert b.best == 1.0 / b.sharpness
     assert "A good rate is 0.2 (1 / lambda_max)." in str(b)
     # Up to 64 variables all eigenvalues are found.
-    assert fg.learning_rate_bounds(quadratic(np.arange(1.0, 65.0))[0], np.zeros(64)).condition == pytest.approx(64.0)
+    assert fg.learning_rate_bounds(
+        quadratic(np.arange(1.0, 65.0))[0], np.zeros(64)
+    ).condition == pytest.approx(64.0)
     clustered = np.full(200, 7.0)
-    assert fg.learning_rate_bounds(quadratic(clustered)[0], np.zeros(200)).sharpness == pytest.approx(7.0, rel=1e-6)
+    assert fg.learning_rate_bounds(quadratic(clustered)[0], np.zeros(200)).sharpness == pytest.approx(
+        7.0, rel=1e-6
+    )
     assert fg.learning_rate_bounds(lambda x: x.sum(), np.zeros(200)).sharpness == 0.0
 
 
@@ -108,7 +115,9 @@ def test_directions_that_do_not_curve_up():
 
 
 def test_float32():
-    b = fg.learning_rate_bounds(lambda x: (np.array([1.0, 9.0], np.float32) * x * x).sum(), np.ones(2, np.float32))
+    b = fg.learning_rate_bounds(
+        lambda x: (np.array([1.0, 9.0], np.float32) * x * x).sum(), np.ones(2, np.float32)
+    )
     assert b.sharpness == pytest.approx(18.0, rel=1e-6)
     assert b.condition == pytest.approx(9.0, rel=1e-5)
 

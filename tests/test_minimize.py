@@ -1,4 +1,4 @@
-"""minimize: trajectories by hand, stopping, nests, functions that cannot be recorded, SciPy's methods, bad input, Ctrl-C."""
+"""minimize: trajectories by hand, stopping, nests, functions that cannot be recorded, bad input, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -230,7 +230,10 @@ def test_divergence_is_said_in_words():
     assert r.path.shape == (r.nit + 1, 1)
     assert np.isfinite(r.path).all()
     assert "the value has grown to" in r.message
-    assert "lr = 0.3 is above the largest stable learning rate at x0, 0.2 (2 / lambda_max, lambda_max = 10" in r.message
+    assert (
+        "lr = 0.3 is above the largest stable learning rate at x0, 0.2 (2 / lambda_max, lambda_max = 10"
+        in r.message
+    )
     assert "exact: the Hessian does not depend on x" in r.message
     # Just below the bound it converges, just above it does not.
     assert fg.minimize(lambda x: 5.0 * x * x, 1.0, lr=0.199, max_iter=5000).success
@@ -256,7 +259,7 @@ def test_a_step_to_infinity_does_not_count():
     r = fg.minimize(lambda x: fg.exp(x), 800.0)
     assert (r.reason, r.nit) == ("diverged", 0)
     assert "the value at x0 is inf" in r.message
-    r = fg.minimize(lambda x: fg.sqrt(x), 1.0, lr=2.0)
+    r = fg.minimize(lambda x: fg.sqrt(x), 1.0, lr=3.0)
     assert r.reason == "diverged"
     assert "value of nan" in r.message
 
@@ -265,13 +268,14 @@ def test_falling_without_end():
     r = fg.minimize(lambda x: -x * x, 1.0)
     assert r.reason == "diverged"
     assert "has fallen to" in r.message
-    assert "no minimum" in r.message
+    assert "may have no minimum" in r.message
 
 
 def test_a_rate_below_the_bound_at_the_start_is_not_blamed():
-    r = fg.minimize(lambda x: x**4 - 0.001 * x, 0.3, lr=1.5, max_iter=500)
+    r = fg.minimize(lambda x: x**4 - 4.0 * x, 0.1, lr=1.0)
     assert r.reason == "diverged"
-    assert "lr = 1.5 is not above the largest stable learning rate at x0, 1.85185" in r.message
+    assert "lr = 1 is not above the largest stable learning rate at x0, 16.6667" in r.message
+    assert "The curvature grows along the way" in r.message
 
 
 # --- callbacks
@@ -282,7 +286,13 @@ def test_callbacks(method):
     if method != "gd":
         pytest.importorskip("scipy")
     named, plain = [], []
-    fg.minimize(bowl, np.ones(3), method, max_iter=20, callback=lambda intermediate_result: named.append(intermediate_result))
+    fg.minimize(
+        bowl,
+        np.ones(3),
+        method,
+        max_iter=20,
+        callback=lambda intermediate_result: named.append(intermediate_result),
+    )
     r = fg.minimize(bowl, np.ones(3), method, max_iter=20, callback=plain.append, keep_path=True)
     assert [step.nit for step in named] == list(range(1, len(named) + 1))
     assert len(named) == len(plain) >= 3
@@ -332,7 +342,19 @@ def test_results_are_dicts_and_attributes():
     r = fg.minimize(bowl, np.ones(3), keep_path=True)
     assert isinstance(r, OptimizeResult)
     assert r["x"] is r.x
-    assert {"x", "fun", "jac", "nit", "nfev", "njev", "success", "status", "reason", "message", "path"} <= set(dir(r))
+    assert {
+        "x",
+        "fun",
+        "jac",
+        "nit",
+        "nfev",
+        "njev",
+        "success",
+        "status",
+        "reason",
+        "message",
+        "path",
+    } <= set(dir(r))
     with pytest.raises(AttributeError, match="no attribute 'hess'"):
         _ = r.hess
     text = repr(r)
@@ -344,96 +366,17 @@ def test_results_are_dicts_and_attributes():
     assert repr(OptimizeResult()) == "OptimizeResult()"
 
 
-# --- SciPy's methods
-
-SCIPY = ["cg", "bfgs", "L-BFGS-B", "tnc", "slsqp", "Newton-CG", "trust-ncg", "trust_krylov", "trust-exact", "trust-constr"]
-
-
-@pytest.mark.parametrize("method", SCIPY)
-def test_scipy_methods(method):
-    pytest.importorskip("scipy")
-    calls = []
-    r = fg.minimize(lambda x: (calls.append(1), valley(x))[1], [-1.2, 1.0], method, keep_path=True)
-    assert (r.reason, r.success, r.status) == ("converged", True, 0)
-    np.testing.assert_allclose(r.x, [1.0, 1.0], atol=1e-5)
-    assert r.path.shape == (r.nit + 1, 2)
-    np.testing.assert_array_equal(r.path[0], [-1.2, 1.0])
-    np.testing.assert_array_equal(r.path[-1], r.x)
-    assert r.path_fun[-1] == pytest.approx(r.fun, abs=1e-15)
-    assert r.nfev > 0
-    assert len(calls) <= 2  # recorded: the gradient, and the Hessian where it is used
-
-
-@pytest.mark.parametrize("method", ["nelder-mead", "powell", "cobyqa", "dogleg"])
-def test_scipy_methods_on_a_bowl(method):
-    scipy = pytest.importorskip("scipy")
-    if method == "cobyqa" and tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 14):
-        pytest.skip("SciPy has it since 1.14")
-    r = fg.minimize(bowl, [1.0, 1.0, 1.0], method, keep_path=True)
-    assert r.success
-    np.testing.assert_allclose(r.x, [-0.1, 0.0, 0.0], atol=1e-5)
-    assert r.path.shape == (r.nit + 1, 3)
-
-
-def test_scipy_methods_take_nests_and_functions_that_read_values():
-    pytest.importorskip("scipy")
-
-    def f(p):
-        assert float(fg.stop_gradient(p["w"]).sum()) < 1e9
-        return ((p["w"] - 1.0) ** 2).sum() + (p["b"] + 2.0) ** 2
-
-    for method in ("bfgs", "trust-exact", "newton-cg"):
-        r = fg.minimize(f, {"w": np.zeros((2, 2), np.float32), "b": 0.0}, method, tol=1e-3)
-        assert r.x["w"].dtype == np.float32
-        np.testing.assert_allclose(r.x["w"], 1.0, atol=1e-3)
-        np.testing.assert_allclose(r.x["b"], -2.0, atol=1e-3)
-
-
-def test_bounds():
-    pytest.importorskip("scipy")
-    r = fg.minimize(bowl, [1.0, 1.0, 1.0], "l-bfgs-b", bounds=[(0.5, 2.0), (None, None), (0.25, None)])
-    assert r.success
-    np.testing.assert_allclose(r.x, [0.5, 0.0, 0.25], atol=1e-7)
-
-
-@pytest.mark.parametrize("method", ["slsqp", "trust-constr"])
-def test_constraints_get_exact_jacobians(method):
-    pytest.importorskip("scipy")
-    constraint = {"type": "eq", "fun": lambda x: fg.sin(x[0]) + x[1] - 1.0}
-    r = fg.minimize(lambda x: (x**2).sum(), [0.5, 0.5], method, constraints=constraint)
-    assert r.success
-    assert abs(np.sin(r.x[0]) + r.x[1] - 1.0) < 1e-7
-    # The gradients of value and constraint are parallel there.
-    np.testing.assert_allclose(r.x[0], r.x[1] * np.cos(r.x[0]), atol=1e-4)
-    matrix = {"type": "ineq", "fun": lambda w: w.sum() - 4.0}
-    r = fg.minimize(lambda w: (w**2).sum(), np.ones((2, 2)) * 3.0, method, constraints=[matrix])
-    np.testing.assert_allclose(r.x, np.ones((2, 2)), atol=1e-5)
-
-
-def test_scipy_reasons():
-    pytest.importorskip("scipy")
-    r = fg.minimize(valley, [-1.2, 1.0], "bfgs", max_iter=3)
-    assert (r.reason, r.status, r.nit, r.success) == ("max_iter", 1, 3, False)
-    r = fg.minimize(lambda x: fg.log(x), 1e-3, "bfgs", max_iter=50)
-    assert r.reason != "converged"
-
-
-def test_a_missing_scipy_is_named(monkeypatch):
-    for module in [name for name in sys.modules if name.split(".")[0] == "scipy"]:
-        monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setitem(sys.modules, "scipy", None)
-    with pytest.raises(ImportError, match=r'scipy is not installed.*pip install "fastgrad\['):
-        fg.minimize(bowl, np.ones(3), "bfgs")
-    assert fg.minimize(bowl, np.ones(3)).success
-
-
 # --- bad input
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"method": "newton"}, ValueError, "unknown method 'newton'; native: gd, momentum, nesterov, adam.*SciPy: cg, bfgs"),
+        (
+            {"method": "newton"},
+            ValueError,
+            "unknown method 'newton'; native: gd, momentum, nesterov, adam.*SciPy: cg, bfgs",
+        ),
         ({"method": 3}, TypeError, "method must be a string, got int"),
         ({"lr": 0.0}, ValueError, "lr must be finite and above 0, got 0"),
         ({"lr": -0.1}, ValueError, "lr must be finite and above 0, got -0.1"),
@@ -446,12 +389,24 @@ def test_a_missing_scipy_is_named(monkeypatch):
         ({"options": {"momentum": 0.9}}, ValueError, "method 'gd' has no option 'momentum'; it has none"),
         ({"method": "adam", "options": {"beta": 1}}, ValueError, "has no option 'beta'; it has betas, eps"),
         ({"method": "adam", "options": {"betas": 0.9}}, ValueError, r"options\['betas'\] must be a pair"),
-        ({"method": "adam", "options": {"betas": (0.9, 1.0)}}, ValueError, r"options\['beta2'\] must be from 0 to below 1"),
-        ({"method": "momentum", "options": {"momentum": -1}}, ValueError, r"options\['momentum'\] must be finite"),
+        (
+            {"method": "adam", "options": {"betas": (0.9, 1.0)}},
+            ValueError,
+            r"options\['beta2'\] must be from 0 to below 1",
+        ),
+        (
+            {"method": "momentum", "options": {"momentum": -1}},
+            ValueError,
+            r"options\['momentum'\] must be finite",
+        ),
         ({"method": "bfgs", "options": {"gtoll": 1}}, ValueError, "options do not fit method 'bfgs'.*gtoll"),
         ({"bounds": [(0, 1)]}, ValueError, "method 'gd' takes no bounds; these do: l-bfgs-b"),
         ({"method": "bfgs", "bounds": [(0, 1)]}, ValueError, "method 'bfgs' takes no bounds"),
-        ({"constraints": {"type": "eq", "fun": bowl}}, ValueError, "method 'gd' takes no constraints; these do: slsqp"),
+        (
+            {"constraints": {"type": "eq", "fun": bowl}},
+            ValueError,
+            "method 'gd' takes no constraints; these do: slsqp",
+        ),
         ({"callback": 3}, TypeError, "callback must be callable, got int"),
         ({"f": 3}, TypeError, "f must be callable, got int"),
         ({"f": lambda x: x}, ValueError, r"returned shape \(3,\)"),
@@ -461,7 +416,11 @@ def test_a_missing_scipy_is_named(monkeypatch):
         ({"x0": {}}, ValueError, "x0 holds no numbers"),
         ({"x0": np.ones((3, 0))}, ValueError, "x0 holds no numbers"),
         ({"x0": [[1.0, 2.0], [3.0]]}, ValueError, "x0 cannot be read as an array"),
-        ({"x0": np.ones(3, complex)}, TypeError, "x0 must hold real numbers, got ndarray with dtype complex128"),
+        (
+            {"x0": np.ones(3, complex)},
+            TypeError,
+            "x0 must hold real numbers, got ndarray with dtype complex128",
+        ),
         ({"x0": np.ones(3, bool)}, TypeError, "x0 must hold real numbers"),
         ({"x0": "start"}, TypeError, "x0 must hold real numbers, got str"),
         ({"x0": np.array([None])}, TypeError, "dtype object"),
@@ -492,7 +451,6 @@ def f(x):
     if {reads}:
         float(fg.stop_gradient(x))
     return x * x
-steps = []
 print("ready", flush=True)
 try:
     fg.minimize(f, 1.0, lr=1e-300, max_iter=10**15)

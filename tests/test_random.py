@@ -1,8 +1,9 @@
-"""fastgrad.random: reproducible, the same bits everywhere, fairly distributed, and refused while recording."""
+"""fastgrad.random: reproducible, the same bits everywhere, fairly distributed, refused while recording."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 
 import numpy as np
@@ -28,7 +29,7 @@ DRAWS = {
     "integers": lambda: random.integers((1000,), -7, 30),
     "permutation": lambda: random.permutation(1000),
 }
-# SHA-256 of the little-endian numbers after manual_seed(1234). A change of these changes what users' seeds mean.
+# SHA-256 of the little-endian numbers after manual_seed(1234). Changing them changes what users' seeds mean.
 BITS = {
     "uniform": "cbfb48ce6ac6c048259fb6ff17c3fd06979a7a0e2e04ad1a331ead45ba348695",
     "uniform float32": "2b55a6810db7b1b7e50c58da583214d81e4e4c854e3d415822da59adcf6af824",
@@ -85,10 +86,8 @@ def test_shapes_and_dtypes():
 def test_normal_numbers_are_normal(dtype):
     x = random.normal((100_000,), dtype=dtype).numpy().astype(float)
     # Kolmogorov and Smirnov's distance; 1.95 / sqrt(n) is exceeded once in a thousand.
-    from math import erf
-
     sorted_x = np.sort(x)[::50]
-    distribution = np.array([0.5 * (1.0 + erf(v / 2**0.5)) for v in sorted_x])
+    distribution = np.array([0.5 * (1.0 + math.erf(v / 2**0.5)) for v in sorted_x])
     ranks = np.arange(0, x.size, 50) / x.size
     assert np.abs(distribution - ranks).max() < 1.95 / x.size**0.5 + 50 / x.size
     assert abs(np.corrcoef(x[::2], x[1::2])[0, 1]) < 5 / (x.size / 2) ** 0.5
@@ -122,7 +121,8 @@ def test_permutation_is_one(n):
 def test_threads_draw_different_streams():
     drawn = []
     threads = [
-        threading.Thread(target=lambda: drawn.extend(random.next_stream() for _ in range(500))) for _ in range(4)
+        threading.Thread(target=lambda: drawn.extend(random.next_stream() for _ in range(500)))
+        for _ in range(4)
     ]
     for thread in threads:
         thread.start()

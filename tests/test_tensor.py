@@ -257,7 +257,11 @@ def test_what_functions_make_of_an_array_is_not_the_array(view):
 def test_an_array_mixed_into_a_graph_may_be_written_to():
     w = fg.tensor([1.0, 2.0], requires_grad=True)
     a = np.array([3.0, 4.0])
-    y = (w * a).sum() + (fg.where(a > 0, w, a) * fg.reshape(a, (2,))).sum() + (w.reshape(1, 2) @ a.reshape(2, 1)).sum()
+    y = (
+        (w * a).sum()
+        + (fg.where(a > 0, w, a) * fg.reshape(a, (2,))).sum()
+        + (w.reshape(1, 2) @ a.reshape(2, 1)).sum()
+    )
     a[...] = 0.0
     y.backward()
     np.testing.assert_array_equal(w.grad.numpy(), [9.0, 12.0])
@@ -402,8 +406,10 @@ def test_indexing_is_numpys(case):
 def test_indexing_with_integers_of_every_kind(index):
     array = np.arange(36.0).reshape(3, 3, 4)
     assert_same(fg.tensor(array)[index], array[index])
-    as_tensor = tuple(fg.tensor(i) if isinstance(i, np.ndarray) else i for i in index) if isinstance(index, tuple) else (
-        fg.tensor(index) if isinstance(index, np.ndarray) and index.dtype.kind == "i" else index
+    as_tensor = (
+        tuple(fg.tensor(i) if isinstance(i, np.ndarray) else i for i in index)
+        if isinstance(index, tuple)
+        else (fg.tensor(index) if isinstance(index, np.ndarray) and index.dtype.kind == "i" else index)
     )
     assert_same(fg.tensor(array)[as_tensor], array[index])
 
@@ -485,7 +491,9 @@ NUMBERS = [2, -1.5, 0, True, np.float32(2.5), np.float64(-0.5), np.int64(3), np.
 def test_numbers_on_both_sides(name, dtype, number):
     operator = OPERATORS[name]
     array = np.array([[1, 2, 3], [-4, 0, 6]]).astype(dtype)
-    held = number if isinstance(number, (bool, int, float)) else fg.tensor(number).numpy()[()]  # int8 is held as int64
+    held = (
+        number if isinstance(number, (bool, int, float)) else fg.tensor(number).numpy()[()]
+    )  # int8 is held as int64
     assert_same(operator(fg.tensor(array), number), operator(array, held))
     assert_same(operator(number, fg.tensor(array)), operator(held, array))
 
@@ -506,7 +514,14 @@ def test_arrays_on_both_sides(name, left, right):
 
 def test_weak_numbers_give_way():
     single = fg.tensor([1.0, 2.0], dtype=np.float32)
-    for result in (single + 1, 1.5 * single, single**2.5, single - True, fg.maximum(single, 0.0), fg.clip(single, 0, 1.5)):
+    for result in (
+        single + 1,
+        1.5 * single,
+        single**2.5,
+        single - True,
+        fg.maximum(single, 0.0),
+        fg.clip(single, 0, 1.5),
+    ):
         assert result.dtype == np.float32
     assert (single * np.float64(2.0)).dtype == np.float64
     assert (single * fg.tensor(2.0)).dtype == np.float64
@@ -518,7 +533,9 @@ def test_weak_numbers_give_way():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("exponent", [2, 2.0, 3, -1, 0.5, -2, 0, 1, 1.7, np.float32(2.0), np.array([1.0, 2.0])])
+@pytest.mark.parametrize(
+    "exponent", [2, 2.0, 3, -1, 0.5, -2, 0, 1, 1.7, np.float32(2.0), np.array([1.0, 2.0])]
+)
 def test_powers(dtype, exponent):
     array = np.array([0.5, 3.0], dtype)
     result, expected = fg.tensor(array) ** exponent, array**exponent
@@ -717,7 +734,14 @@ def exercise(a, other):
     np.sin(w), np.sum(w), np.asarray(w.detach()), np.float64(2.0) * w, a * w
     pickle.loads(pickle.dumps(w))
     copy.deepcopy(w)
-    for bad in (lambda: w + other, lambda: w["a"], lambda: w[9], lambda: w.item(), lambda: y.backward(), lambda: w + None):
+    for bad in (
+        lambda: w + other,
+        lambda: w["a"],
+        lambda: w[9],
+        lambda: w.item(),
+        lambda: y.backward(),
+        lambda: w + None,
+    ):
         try:
             bad()
         except (TypeError, ValueError, IndexError, RuntimeError):
@@ -763,7 +787,17 @@ def test_operands_keep_their_reference_counts():
     number = 12345.678
     before = [sys.getrefcount(x) for x in (a, w, t, number)]
     for _ in range(100):
-        w * a, t * a, a * t, t + number, fg.where(a > 0, t, number), fg.asarray(a), t.numpy(), np.add(t, a), w == a
+        (
+            w * a,
+            t * a,
+            a * t,
+            t + number,
+            fg.where(a > 0, t, number),
+            fg.asarray(a),
+            t.numpy(),
+            np.add(t, a),
+            w == a,
+        )
         fg.concatenate([t, a]), fg.grad(lambda x: (x * t * a).sum())(a)
     gc.collect()
     after = [sys.getrefcount(x) for x in (a, w, t, number)]

@@ -67,6 +67,21 @@ def test_one_variable_shows_curve_points_and_ends(walk):
     assert labels == ["loss", "tangent, followed for one step", "iterations", "start", "end"]
 
 
+def test_a_start_in_an_array_of_one_number():
+    result = fg.minimize(bowl, np.array([0.0]), method="gd", lr=0.2, max_iter=5, keep_path=True)
+    points = line(viz.plot_descent(result, bowl), "iterations")
+    np.testing.assert_allclose(points[:, 1], bowl(result.path[:, 0]))
+
+
+def test_only_the_first_steps_on_demand(walk_2d):
+    ax = viz.plot_descent(walk_2d, valley, steps=4)
+    np.testing.assert_allclose(line(ax, "iterations"), walk_2d.path[:5])
+    assert ax.get_title(loc="left") == "30 iterations, the first 4 are shown"
+    assert "end" not in [artist.get_label() for artist in ax.lines]
+    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
+        viz.plot_descent(walk_2d, valley, steps=0)
+
+
 def test_steps_follow_the_tangents(walk):
     ax = viz.plot_descent(walk, bowl, tangents=3)
     path = np.ravel(walk.path)

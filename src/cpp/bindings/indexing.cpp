@@ -14,6 +14,8 @@ struct Reading {
     Dims shape;                     // of the result of slicing: without the axes an int took, with new ones
     Tensor array;                   // the one array of integers, if any
     int array_axis = -1;            // its axis in `shape`
+    // Places in the index of its ints and its array: the first, the last, how many.
+    int first_picked = -1, last_picked = -1, picked = 0;
 
     explicit Reading(const Tensor& t) : x(t) {}
 
@@ -39,6 +41,14 @@ struct Reading {
             throw IndexError(say("index ", index, " is out of range for axis ", axis - 1, " of shape ", x.shape()));
         take(index < 0 ? index + size : index, 1, 1);
     }
+    void at_place(int place) {
+        if (first_picked < 0) first_picked = place;
+        last_picked = place;
+        ++picked;
+    }
+    // NumPy's rule: the array's axes stay where they are if the ints stand next to it, and come first otherwise.
+    bool array_comes_first() const { return last_picked - first_picked + 1 != picked; }
+
     void range(PyObject* s) {
         const int64_t size = next_size();
         Py_ssize_t start, stop, step;
@@ -59,23 +69,36 @@ struct Reading {
     }
 };
 
-void read(Reading& r, PyObject* item, int axes_after) {
+void read(Reading& r, PyObject* item, int place, int axes_after) {
     if (item == Py_None) r.shape.push_back(1);
     else if (item == Py_Ellipsis)
         while (r.axis < r.x.ndim() - axes_after) r.whole_axis();
     else if (PySlice_Check(item)) r.range(item);
     else if (PyBool_Check(item)) throw IndexError("a bool is not an index");
-    else if (is_tensor(item) && tensor_of(item).ndim() > 0) r.pick(tensor_of(item));
-    else if (PyIndex_Check(item) && !(is_tensor(item) && tensor_of(item).traced())) {
+    else if (is_tensor(item) && tensor_of(item).ndim() > 0) {
+        r.pick(tensor_of(item));
+        r.at_place(place);
+    } else if (PyIndex_Check(item) && !py::isinstance<py::array>(item) && !(is_tensor(item) && tensor_of(item).traced())) {
         const Py_ssize_t i = PyNumber_AsSsize_t(item, PyExc_IndexError);
         if (i == -1 && PyErr_Occurred()) throw py::error_already_set();
         r.one(i);
+        r.at_place(place);
     } else {
         const Tensor t = to_operand(item, Memory::copied);
         if (!t) throw IndexError(say("an index of type ", Py_TYPE(item)->tp_name, " is not supported; use ints, slices, None, ... "
                                      "or one array of integers"));
         r.pick(t);
+        r.at_place(place);
     }
+}
+
+// The `count` axes from `axis` on moved to the front.
+Tensor with_axes_first(const Tensor& x, int axis, int count) {
+    Dims axes;
+    for (int i = 0; i < count; ++i) axes.push_back(axis + i);
+    for (int i = 0; i < x.ndim(); ++i)
+        if (i < axis || i >= axis + count) axes.push_back(i);
+    return transpose(x, axes);
 }
 
 }  // namespace
@@ -83,7 +106,7 @@ void read(Reading& r, PyObject* item, int axes_after) {
 Tensor get_item(const Tensor& x, PyObject* index) {
     Reading r(x);
     if (!PyTuple_Check(index)) {
-        read(r, index, 0);
+        read(r, index, 0, 0);
     } else {
         const Py_ssize_t count = PyTuple_GET_SIZE(index);
         int axes_after = 0;  // those that the items to the right of an ellipsis read
@@ -94,14 +117,16 @@ Tensor get_item(const Tensor& x, PyObject* index) {
             if (ellipsis && item != Py_None) ++axes_after;
             ellipsis |= item == Py_Ellipsis;
         }
-        for (Py_ssize_t k = 0; k < count; ++k) read(r, PyTuple_GET_ITEM(index, k), axes_after);
+        for (Py_ssize_t k = 0; k < count; ++k) read(r, PyTuple_GET_ITEM(index, k), int(k), axes_after);
     }
     while (r.axis < x.ndim()) r.whole_axis();
     bool all = true;
     for (int i = 0; i < x.ndim(); ++i) all &= r.starts[i] == 0 && r.steps[i] == 1 && r.lengths[i] == x.shape()[i];
     Tensor out = all ? x : slice(x, r.starts, r.steps, r.lengths);
     out = reshape(out, r.shape);
-    return r.array ? gather(out, r.array, r.array_axis) : out;
+    if (!r.array) return out;
+    out = gather(out, r.array, r.array_axis);
+    return r.array_comes_first() ? with_axes_first(out, r.array_axis, r.array.ndim()) : out;
 }
 
 }  // namespace fg

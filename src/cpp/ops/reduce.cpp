@@ -193,7 +193,11 @@ Tensor mean(const Tensor& x, const Dims& axes, bool keepdims) {
 Tensor max(const Tensor& x, const Dims& axes, bool keepdims) {
     return apply(max_op, {as_number(x)}, reduction(x, axes, keepdims, "max"));
 }
-Tensor min(const Tensor& x, const Dims& axes, bool keepdims) { return -max(-x, axes, keepdims); }
+Tensor min(const Tensor& x, const Dims& axes, bool keepdims) {
+    if (is_floating(x.dtype())) return -max(-x, axes, keepdims);
+    const Tensor minus_one = Tensor::weak_integer(-1);  // -1 - x, since the least integer has no negation
+    return minus_one - max(minus_one - x, axes, keepdims);
+}
 Tensor logsumexp(const Tensor& x, const Dims& axes, bool keepdims) {
     return apply(logsumexp_op, {as_real(x)}, reduction(x, axes, keepdims, "logsumexp"));
 }

@@ -1,4 +1,4 @@
-"""A function to descend on, its gradient and its Hessian, over one flat vector instead of the nest that it takes."""
+"""A function to descend on, its gradient and its Hessian, over one flat vector in place of a nest."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Unknowns:
 
 
 class Objective:
-    """Value and gradient of a function at a flat vector: by replay where it can be recorded, else call by call."""
+    """Value and gradient of a function at a flat vector: by replay where it can be recorded, else call."""
 
     def __init__(self, f: Callable[..., Any], unknowns: Unknowns) -> None:
         from fastgrad.autodiff import value_and_grad
@@ -125,7 +125,9 @@ class Hessian:
 
     def matrix(self, x: Array) -> Array:
         """The whole matrix at x, (n, n), symmetric."""
-        rows = np.stack([self.product(x, unit) for unit in np.eye(self._unknowns.size, dtype=self._unknowns.dtype)])
+        rows = np.stack(
+            [self.product(x, unit) for unit in np.eye(self._unknowns.size, dtype=self._unknowns.dtype)]
+        )
         return 0.5 * (rows + rows.T)
 
     def _hvp(self, x: Any, v: Any) -> Any:

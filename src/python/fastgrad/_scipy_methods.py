@@ -162,7 +162,7 @@ def minimize_with_scipy(
 
 
 def _constraints(constraints: Any, unknowns: Unknowns) -> Any:
-    """The same, with functions in dicts that get x as f does, and the exact Jacobian of those that have none."""
+    """The same, with functions in dicts that get x as f does, and exact Jacobians where there are none."""
     if isinstance(constraints, Mapping):
         return _constraint(constraints, unknowns)
     if isinstance(constraints, Sequence):

@@ -27,20 +27,22 @@ class LearningRateBounds:
     Attributes
     ----------
     stable : float
-        ``2 / lambda_max``: with a larger rate descent overshoots further at each step. Infinite when no direction
-        curves up.
+        ``2 / lambda_max``: with a larger rate descent overshoots further at each step. Infinite when no
+        direction curves up.
     best : float
-        The constant rate that converges fastest, ``2 / (lambda_max + lambda_min)``, where every direction is known to
-        curve up; else ``1 / lambda_max``.
+        The constant rate that converges fastest, ``2 / (lambda_max + lambda_min)``, where every direction is
+        known to curve up; else ``1 / lambda_max``.
     sharpness : float
         ``lambda_max``, the largest eigenvalue of the Hessian.
     smallest : float
-        ``lambda_min``, its smallest eigenvalue; NaN when there are so many variables that it was not computed.
+        ``lambda_min``, its smallest eigenvalue; NaN when there are so many variables that it was not
+        computed.
     condition : float
-        ``lambda_max / lambda_min``: about so many steps divide the error by e^2 at the best rate. NaN where `smallest`
-        is not positive or not known.
+        ``lambda_max / lambda_min``: about so many steps divide the error by e^2 at the best rate. NaN where
+        `smallest` is not positive or not known.
     exact : bool
-        Whether the Hessian is the same at every x, so that the bounds hold everywhere and not only near this point.
+        Whether the Hessian is the same at every x, so that the bounds hold everywhere and not only near this
+        point.
     """
 
     stable: float
@@ -51,11 +53,15 @@ class LearningRateBounds:
     exact: bool
 
     def __str__(self) -> str:
-        where = "exact: the Hessian does not depend on x" if self.exact else "near this x: the Hessian depends on x"
+        where = (
+            "exact: the Hessian does not depend on x"
+            if self.exact
+            else "near this x: the Hessian depends on x"
+        )
         if not self.sharpness > 0:
             return (
-                f"No direction curves up here (lambda_max = {self.sharpness:.6g}; {where}), so there is no largest stable "
-                "learning rate."
+                f"No direction curves up here (lambda_max = {self.sharpness:.6g}; {where}), "
+                "so there is no largest stable learning rate."
             )
         text = (
             f"Gradient descent is stable for learning rates below {self.stable:.6g} "
@@ -63,8 +69,8 @@ class LearningRateBounds:
         )
         if self.smallest < 0 and not math.isfinite(self.condition):
             return (
-                f"{text} Some direction curves down (lambda_min = {self.smallest:.6g}): along it descent moves away from "
-                "this point at any rate."
+                f"{text} Some direction curves down (lambda_min = {self.smallest:.6g}): "
+                "along it descent moves away from this point at any rate."
             )
         if math.isfinite(self.condition):
             return (
@@ -98,9 +104,10 @@ def learning_rate_bounds(f: Callable[..., Any], x: Any) -> LearningRateBounds:
 
     Notes
     -----
-    On a quadratic, a step of rate lr multiplies the error along an eigenvector of the Hessian by ``1 - lr * lambda``:
-    Nesterov, *Lectures on Convex Optimization*, 2nd ed., section 1.2.3. The eigenvalues come from exact Hessian-vector
-    products: all of them for up to 64 variables, else the largest by Lanczos' method to a relative 1e-7.
+    On a quadratic, a step of rate lr multiplies the error along an eigenvector of the Hessian by ``1 - lr *
+    lambda``: Nesterov, *Lectures on Convex Optimization*, 2nd ed., section 1.2.3. The eigenvalues come from
+    exact Hessian-vector products: all of them for up to 64 variables, else the largest by Lanczos' method to
+    a relative 1e-7.
 
     Examples
     --------
@@ -121,7 +128,10 @@ def learning_rate_bounds(f: Callable[..., Any], x: Any) -> LearningRateBounds:
         eigenvalues = np.linalg.eigvalsh(matrix)
         smallest, sharpness = float(eigenvalues[0]), float(eigenvalues[-1])
     else:
-        smallest, sharpness = math.nan, _largest_eigenvalue(lambda v: hessian.product(unknowns.start, v), unknowns.size)
+        smallest, sharpness = (
+            math.nan,
+            _largest_eigenvalue(lambda v: hessian.product(unknowns.start, v), unknowns.size),
+        )
     if not sharpness > 0:
         return LearningRateBounds(math.inf, math.inf, sharpness, smallest, math.nan, hessian.constant)
     # Smaller eigenvalues than this cannot be told from zero.

@@ -27,8 +27,8 @@ class TensorDataset:
     Parameters
     ----------
     *arrays : array_like, Tensor or DataFrame
-        Each (n, ...) with the same n, at least 1. NumPy arrays are not copied where their dtype allows: do not write to
-        them while the data set is in use.
+        Each (n, ...) with the same n, at least 1. NumPy arrays are not copied where their dtype allows: do
+        not write to them while the data set is in use.
 
     Raises
     ------
@@ -138,8 +138,8 @@ class Subset:
 class DataLoader:
     """Batches of rows, each epoch in another order when `shuffle` is set.
 
-    Each ``for`` over the loader is one epoch and gives tuples of tensors, one an array. An order depends on `seed`, the
-    number of the epoch and the number of rows only.
+    Each ``for`` over the loader is one epoch and gives tuples of tensors, one an array. An order depends on
+    `seed`, the number of the epoch and the number of rows only.
 
     Parameters
     ----------
@@ -224,8 +224,8 @@ def random_split(
     dataset : TensorDataset, Subset, or array_like, or a tuple of array_like
         Where the rows come from.
     lengths : sequence of int or float
-        Rows in each part, which add up to all; or fractions, which add up to 1. Rows left over by rounding fractions
-        down go to the first parts, one each.
+        Rows in each part, which add up to all; or fractions, which add up to 1. Rows left over by rounding
+        fractions down go to the first parts, one each.
     seed : int, optional
         The same seed gives the same parts; drawn from the global generator by default.
 

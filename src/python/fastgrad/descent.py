@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
 from collections.abc import Callable, Mapping
@@ -52,8 +53,8 @@ class OptimizeResult(dict[str, Any]):
     status : int
         0 converged, 1 max_iter, 2 diverged, 3 stalled, 99 callback.
     reason : str
-        "converged", "max_iter", "diverged", "stalled" (SciPy's methods only: no further progress) or "callback" (it raised
-        StopIteration).
+        "converged", "max_iter", "diverged", "stalled" (SciPy's methods only: no further progress) or
+        "callback" (it raised StopIteration).
     message : str
         The same in a sentence.
     path : ndarray or None
@@ -106,44 +107,47 @@ def minimize(
     Parameters
     ----------
     f : callable
-        Takes one argument like `x0` and returns one number. It is recorded once and replayed natively; a function that
-        reads values (``if x > 0``) is called at each step instead, to the same result.
+        Takes one argument like `x0` and returns one number. It is recorded once and replayed natively; a
+        function that reads values (``if x > 0``) is called at each step instead, to the same result.
     x0 : number, array_like, Tensor or nest
-        The start. A list or tuple of numbers is an array, as for SciPy; other dicts, lists and tuples are nests, which
-        `f` gets as such. Integers become float64.
+        The start. A list or tuple of numbers is an array, as for SciPy; other dicts, lists and tuples are
+        nests, which `f` gets as such. Integers become float64.
     method : str
-        Native: "gd" (``x -= lr * gradient``), "momentum", "nesterov", "adam", "rmsprop", "adagrad", as in PyTorch's
-        optimizers. SciPy's, with exact derivatives: "cg", "bfgs", "l-bfgs-b", "tnc", "slsqp", "newton-cg", "trust-ncg",
-        "trust-krylov", "trust-exact", "dogleg", "trust-constr", and without: "nelder-mead", "powell", "cobyla", "cobyqa".
+        Native: "gd" (``x -= lr * gradient``), "momentum", "nesterov", "adam", "rmsprop", "adagrad", as in
+        PyTorch's optimizers. SciPy's, with exact derivatives: "cg", "bfgs", "l-bfgs-b", "tnc", "slsqp",
+        "newton-cg", "trust-ncg", "trust-krylov", "trust-exact", "dogleg", "trust-constr", and without:
+        "nelder-mead", "powell", "cobyla", "cobyqa".
     lr : float
         Learning rate of the native methods; above 0.
     max_iter : int
         At most so many steps.
     tol : float
-        Converged once no entry of the gradient is larger in magnitude. SciPy's methods read it in their own ways.
+        Converged once no entry of the gradient is larger in magnitude. SciPy's methods read it in their own
+        ways.
     bounds, constraints
-        As for `scipy.optimize.minimize`, for the methods that take them; functions in constraint dicts get x as `f`
-        does.
+        As for `scipy.optimize.minimize`, for the methods that take them; functions in constraint dicts get x
+        as `f` does.
     options : mapping, optional
-        "momentum" (0.9) for momentum and nesterov; "betas" ((0.9, 0.999)) and "eps" (1e-8) for adam; "alpha" (0.99) and
-        "eps" (1e-8) for rmsprop; "eps" (1e-10) for adagrad; SciPy's own for its methods.
+        "momentum" (0.9) for momentum and nesterov; "betas" ((0.9, 0.999)) and "eps" (1e-8) for adam; "alpha"
+        (0.99) and "eps" (1e-8) for rmsprop; "eps" (1e-10) for adagrad; SciPy's own for its methods.
     keep_path : bool
         Whether the result has `path` and `path_fun`.
     callback : callable, optional
-        Called after each step, as ``callback(intermediate_result=...)`` with an OptimizeResult of `x`, `fun` and `nit` if
-        its one parameter is so named, else as ``callback(x)``. Raising StopIteration ends the descent.
+        Called after each step, as ``callback(intermediate_result=...)`` with an OptimizeResult of `x`, `fun`
+        and `nit` if its one parameter is so named, else as ``callback(x)``. Raising StopIteration ends the
+        descent.
 
     Returns
     -------
     OptimizeResult
-        A descent that diverges is a result too: `reason` is "diverged", `x` the last point with finite value and
-        gradient, and `message` says how far the learning rate is from the largest stable one.
+        A descent that diverges is a result too: `reason` is "diverged", `x` the last point with finite value
+        and gradient, and `message` says how far the learning rate is from the largest stable one.
 
     Raises
     ------
     ValueError
-        When `method` or an option is unknown, `lr`, `max_iter` or `tol` does not fit, `x0` is empty, or `f` does not
-        return one number.
+        When `method` or an option is unknown, `lr`, `max_iter` or `tol` does not fit, `x0` is empty, or `f`
+        does not return one number.
     TypeError
         When `x0` does not hold real numbers, or `f` or `callback` cannot be called.
     ImportError
@@ -151,8 +155,8 @@ def minimize(
 
     Notes
     -----
-    The native methods stop as diverged when a step leads to a value or gradient that is not finite, or to a value 2**53
-    times as large as the first: then nothing of the first is left in it.
+    The native methods stop as diverged when a step leads to a value or gradient that is not finite, or to a
+    value 2**53 times as large as the first: then nothing of the first is left in it.
 
     Examples
     --------
@@ -178,7 +182,10 @@ def minimize(
     if max_iter < 0:
         raise ValueError(f"max_iter must be at least 0, got {max_iter}")
     constrained = constraints is not None and not (isinstance(constraints, (list, tuple)) and not constraints)
-    for what, given, methods in (("bounds", bounds is not None, BOUNDED), ("constraints", constrained, CONSTRAINED)):
+    for what, given, methods in (
+        ("bounds", bounds is not None, BOUNDED),
+        ("constraints", constrained, CONSTRAINED),
+    ):
         if given and name not in methods:
             raise ValueError(f"method {name!r} takes no {what}; these do: {', '.join(methods)}")
     chosen = dict(options or {})
@@ -203,13 +210,15 @@ def minimize(
     )
     steps, value, gradient = found["steps"], found["value"], found["gradient"].numpy()
     message = {
-        "converged": lambda: f"Converged after {steps} steps: no entry of the gradient is larger than {tol:g}.",
+        "converged": lambda: (
+            f"Converged after {steps} steps: no entry of the gradient is larger than {tol:g}."
+        ),
         "max_iter": lambda: (
             f"Stopped after max_iter = {max_iter} steps: the largest entry of the gradient is "
             f"{np.abs(gradient).max():.3g}, tol is {tol:g}."
         ),
         "callback": lambda: f"The callback stopped it after {steps} steps.",
-        "diverged": lambda: _divergence(f, x0, unknowns, name, float(lr), keywords, found),
+        "diverged": lambda: _divergence(f, x0, name, float(lr), keywords, found),
     }[found["end"]]()
     return _result(
         {
@@ -236,10 +245,8 @@ class _Report:
         self._unknowns = unknowns
         self._by_name = False
         if callback is not None:
-            try:
+            with contextlib.suppress(ValueError):  # a builtin without a signature
                 self._by_name = list(inspect.signature(callback).parameters) == ["intermediate_result"]
-            except ValueError:  # a builtin without a signature
-                pass
 
     @property
     def wanted(self) -> bool:
@@ -320,7 +327,6 @@ def _check_number(name: str, value: Any, above_zero: bool) -> None:
 def _divergence(
     f: Callable[..., Any],
     x0: Any,
-    unknowns: Unknowns,
     method: str,
     lr: float,
     keywords: dict[str, float],
@@ -329,10 +335,14 @@ def _divergence(
     """Say how a descent ran away, and what the learning rate had to do with it."""
     steps, worst = found["steps"], found["worst"]
     if steps == 0 and not (math.isfinite(found["value"]) and np.isfinite(found["gradient"].numpy()).all()):
-        return f"Diverged: the value at x0 is {found['value']:g}, and the value or its gradient is not finite."
+        return (
+            f"Diverged: the value at x0 is {found['value']:g}, and the value or its gradient is not finite."
+        )
     if math.isfinite(worst) and worst == found["value"]:
         if worst < 0:
-            return f"Diverged: after {steps} steps the value has fallen to {worst:.3g}; f seems to have no minimum."
+            return (
+                f"Diverged: after {steps} steps the value has fallen to {worst:.3g}; f may have no minimum."
+            )
         text = f"Diverged: after {steps} steps the value has grown to {worst:.3g}."
     elif math.isfinite(worst):
         text = f"Diverged: step {steps + 1} led to a gradient that is not finite."
@@ -345,7 +355,7 @@ def _divergence(
     except (ArithmeticError, TypeError, ValueError, RuntimeError):
         return f"{text} A smaller lr than {lr:g} may help."  # no second derivatives to be had
     if not math.isfinite(bounds.stable):
-        return f"{text} At x0 no direction curves up (lambda_max = {bounds.sharpness:.6g}): f may have no minimum below."
+        return f"{text} At x0 no direction curves up (lambda_max = {bounds.sharpness:.6g})."
     momentum = keywords.get("momentum", 0.0)
     largest = _STABLE_FACTOR[method](momentum) * bounds.stable
     formula = {
@@ -353,7 +363,11 @@ def _divergence(
         "momentum": "2 (1 + momentum) / lambda_max",
         "nesterov": "2 (1 + momentum) / (1 + 2 momentum) / lambda_max",
     }[method]
-    known = "exact: the Hessian does not depend on x" if bounds.exact else "a local estimate: the Hessian depends on x"
+    known = (
+        "exact: the Hessian does not depend on x"
+        if bounds.exact
+        else "a local estimate: the Hessian depends on x"
+    )
     side = "above" if lr > largest else "not above"
     text = (
         f"{text} lr = {lr:g} is {side} the largest stable learning rate at x0, {largest:.6g} "

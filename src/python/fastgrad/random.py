@@ -118,8 +118,8 @@ def next_stream() -> tuple[int, int]:
     """
     if core.is_recording():
         raise core.RecordingError(
-            "random numbers were asked for while recording, and replays would repeat them; draw outside and pass "
-            "them in as an argument"
+            "random numbers were asked for while recording, and replays would repeat them; draw outside and "
+            "pass them in as an argument"
         )
     return _generator.get(advance=1)
 
@@ -197,8 +197,8 @@ def normal(
 
     Notes
     -----
-    The transformation of Box and Muller (1958) over Philox4x32-10, with a logarithm and a sine of its own, so that the
-    bits do not depend on the machine's.
+    The transformation of Box and Muller (1958) over Philox4x32-10, with a logarithm and a sine of its own, so
+    that the bits do not depend on the machine's.
 
     Examples
     --------
@@ -303,8 +303,8 @@ def permutation(n: int) -> Tensor:
 
     Notes
     -----
-    Up to 64 elements every order is equally likely. Larger ones come from a keyed Feistel network, as in Mitchell et al.,
-    "Bandwidth-optimal random shuffling for GPUs" (2022).
+    Up to 64 elements every order is equally likely. Larger ones come from a keyed Feistel network, as in
+    Mitchell et al., "Bandwidth-optimal random shuffling for GPUs" (2022).
 
     Examples
     --------

@@ -270,7 +270,7 @@ def _ranges(path: np.ndarray[Any, Any]) -> tuple[tuple[float, float], tuple[floa
 def _value(f: Callable[..., Any], point: np.ndarray[Any, Any]) -> float:
     value = f(point[()])
     try:
-        return float(value)
+        return float(value.reshape(()) if isinstance(value, np.ndarray) else value)
     except (TypeError, ValueError):
         raise ValueError(
             f"f must return one number, got {type(value).__name__} of shape {np.shape(value)}"

@@ -73,10 +73,10 @@ class Module:
     def __call__(self, *inputs: Any, **keywords: Any) -> Any:
         """Run `forward` on inputs cast to the parameters' dtype."""
         dtype = self._dtype()
-        return self.forward(
-            *(_cast(value, dtype) for value in inputs),
-            **{name: _cast(value, dtype) for name, value in keywords.items()},
-        )
+        cast = [_cast(value, dtype) for value in inputs]
+        if not keywords:
+            return self.forward(*cast)
+        return self.forward(*cast, **{name: _cast(value, dtype) for name, value in keywords.items()})
 
     def __setattr__(self, name: str, value: Any) -> None:
         before = self.__dict__.get(name)
@@ -337,11 +337,10 @@ class Module:
 
 def _cast(value: Any, dtype: np.dtype[Any] | None) -> Any:
     if isinstance(value, core.Tensor):
-        return (
-            value.astype(dtype)
-            if dtype is not None and value.dtype != dtype and value.dtype.kind == "f"
-            else value
-        )
+        if dtype is None:
+            return value
+        given = value.dtype
+        return value if given is dtype or given.kind != "f" else value.astype(dtype)
     if not hasattr(value, "__array__"):
         return value
     array = value if isinstance(value, np.ndarray) else np.asarray(value)

@@ -1,0 +1,234 @@
+"""The compiled core of fastgrad. Written by tools/make_stubs.py."""
+
+import numpy as np
+from collections.abc import Callable, Iterable, Sequence
+from types import EllipsisType
+from typing import Any, SupportsIndex, TypeAlias
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from typing_extensions import Never, Self
+from fastgrad._core import kernels as kernels, ops as ops, random as random, train as train
+
+_Operand: TypeAlias = Tensor | ArrayLike
+_Sizes: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
+_IndexItem: TypeAlias = SupportsIndex | slice | EllipsisType | Sequence[int] | NDArray[Any] | Tensor | None
+_Index: TypeAlias = _IndexItem | tuple[_IndexItem, ...]
+elementwise_table: dict[str, tuple[str | None, int, bool]]
+
+class GradientError(RuntimeError):
+    """A gradient cannot be computed: saved values are gone or changed, or there is no graph."""
+
+
+class Program:
+    """A recorded function, replayed natively."""
+
+    def __call__(self, inputs: Iterable[_Operand]) -> list[Tensor]:
+        """Replays on inputs of the recorded shapes and dtypes."""
+    def inline(self, inputs: Iterable[_Operand]) -> list[Tensor]:
+        """Uses every recorded operation again on tensors: differentiable, recordable."""
+    def depends_on(self, input: SupportsIndex) -> bool:
+        """Whether any output is computed from that input."""
+    def text(self) -> str:
+        """The instructions, one a line."""
+    @property
+    def instruction_count(self) -> int: ...
+    @property
+    def arena_bytes(self) -> int:
+        """Working memory of one replay."""
+
+class RecordingError(RuntimeError):
+    """A value was read, or used outside its recording, while a function was recorded."""
+
+
+class Tensor:
+    """An n-dimensional array that remembers how it was computed."""
+
+    def __new__(cls, data: _Operand, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Self: ...
+    def __hash__(self, /) -> Tensor: ...
+    def __lt__(self, value: _Operand, /) -> Tensor: ...
+    def __le__(self, value: _Operand, /) -> Tensor: ...
+    def __eq__(self, value: _Operand, /) -> Tensor:  # type: ignore[override] ...
+    def __ne__(self, value: _Operand, /) -> Tensor:  # type: ignore[override] ...
+    def __gt__(self, value: _Operand, /) -> Tensor: ...
+    def __ge__(self, value: _Operand, /) -> Tensor: ...
+    def __iter__(self, /) -> Tensor: ...
+    def __add__(self, value: _Operand, /) -> Tensor: ...
+    def __radd__(self, value: _Operand, /) -> Tensor: ...
+    def __sub__(self, value: _Operand, /) -> Tensor: ...
+    def __rsub__(self, value: _Operand, /) -> Tensor: ...
+    def __mul__(self, value: _Operand, /) -> Tensor: ...
+    def __rmul__(self, value: _Operand, /) -> Tensor: ...
+    def __pow__(self, value: _Operand, mod: None = None, /) -> Tensor: ...
+    def __rpow__(self, value: _Operand, mod: None = None, /) -> Tensor: ...
+    def __neg__(self, /) -> Tensor: ...
+    def __pos__(self, /) -> Tensor: ...
+    def __abs__(self, /) -> Tensor: ...
+    def __bool__(self, /) -> Tensor: ...
+    def __invert__(self, /) -> Tensor: ...
+    def __and__(self, value: _Operand, /) -> Tensor: ...
+    def __rand__(self, value: _Operand, /) -> Tensor: ...
+    def __or__(self, value: _Operand, /) -> Tensor: ...
+    def __ror__(self, value: _Operand, /) -> Tensor: ...
+    def __int__(self, /) -> Tensor: ...
+    def __float__(self, /) -> Tensor: ...
+    def __truediv__(self, value: _Operand, /) -> Tensor: ...
+    def __rtruediv__(self, value: _Operand, /) -> Tensor: ...
+    def __index__(self, /) -> Tensor: ...
+    def __matmul__(self, value: _Operand, /) -> Tensor: ...
+    def __rmatmul__(self, value: _Operand, /) -> Tensor: ...
+    def __len__(self, /) -> Tensor: ...
+    def __getitem__(self, key: _Index, /) -> Tensor: ...
+    def __setitem__(self, key: Never, value: Never, /) -> Tensor: ...
+    def __delitem__(self, key: Never, /) -> Tensor: ...
+    def negative(self) -> Tensor:
+        """Negation -x."""
+    def abs(self) -> Tensor:
+        """Absolute value; its derivative at 0 is 0."""
+    def sign(self) -> Tensor:
+        """Sign: -1, 0 or 1; its derivative is 0."""
+    def square(self) -> Tensor:
+        """Square x * x."""
+    def reciprocal(self) -> Tensor:
+        """Reciprocal 1 / x."""
+    def sqrt(self) -> Tensor:
+        """Square root."""
+    def exp(self) -> Tensor:
+        """Exponential e ** x."""
+    def expm1(self) -> Tensor:
+        """e ** x - 1, accurate near 0."""
+    def log(self) -> Tensor:
+        """Natural logarithm."""
+    def log1p(self) -> Tensor:
+        """Natural logarithm of 1 + x, accurate near 0."""
+    def sin(self) -> Tensor:
+        """Sine; x in radians."""
+    def cos(self) -> Tensor:
+        """Cosine; x in radians."""
+    def tanh(self) -> Tensor:
+        """Hyperbolic tangent."""
+    def sigmoid(self) -> Tensor:
+        """Logistic function 1 / (1 + exp(-x))."""
+    def relu(self) -> Tensor:
+        """max(x, 0); its derivative at 0 is 0."""
+    def softplus(self) -> Tensor:
+        """log(1 + exp(x)), without overflow."""
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """NumPy dtype of the numbers."""
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+    @property
+    def T(self) -> Tensor:
+        """The axes reversed."""
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made it."""
+    @property
+    def grad_fn(self) -> str | None:
+        """Name of the operation that made it, or None."""
+    @property
+    def grad(self) -> Tensor:
+        """Gradient summed over backward passes, or None. Same shape and dtype as the tensor."""
+    @grad.setter
+    def grad(self, value: Tensor) -> None: ...
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on it are remembered for backward."""
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None: ...
+    def backward(
+        self,
+        gradient: _Operand | None = None,
+        retain_graph: bool = False,
+        create_graph: bool = False,
+    ) -> None:
+        """Adds the gradient of this tensor to `.grad` of every leaf it was computed from."""
+    def numpy(self) -> NDArray[Any]:
+        """A read-only NumPy array on the same memory."""
+    def item(self) -> float:
+        """The one number, as a Python float, int or bool."""
+    def tolist(self) -> Any:
+        """Nested lists of Python numbers."""
+    def detach(self) -> Tensor:
+        """The same numbers, outside any graph."""
+    def clone(self) -> Tensor:
+        """A copy that passes gradients."""
+    def astype(self, dtype: DTypeLike) -> Tensor:
+        """Converted to another dtype."""
+    def reshape(self, *args: _Sizes) -> Tensor:
+        """The same numbers in another shape; one size may be -1."""
+    def transpose(self, *args: _Sizes) -> Tensor:
+        """Axes in another order; reversed when none are named."""
+    def sum(self, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
+        """Sum over axes."""
+    def mean(self, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
+        """Arithmetic mean over axes."""
+    def max(self, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
+        """Largest over axes."""
+    def min(self, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
+        """Smallest over axes."""
+    def logsumexp(self, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
+        """log(sum(exp(x))) over axes."""
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]: ...
+    def __format__(self, arg0: str, /) -> str: ...
+    def __reduce_ex__(self, arg0: SupportsIndex, /) -> tuple[type, tuple[NDArray[Any], None, bool]]:
+        """Pickles numbers, dtype and requires_grad; not the graph."""
+    def __deepcopy__(self, arg0: Any, /) -> Self: ...
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any: ...
+    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any: ...
+
+def asarray(data: _Operand) -> Tensor:
+    """A tensor on an array's own memory where dtype and alignment allow."""
+
+def assign(to: Tensor, values: _Operand) -> None:
+    """Writes numbers of the same shape into a leaf, converted to its dtype; its memory and identity stay."""
+
+def available_isa() -> list[str]:
+    """ISA levels of this build and CPU, best first."""
+
+def gradients(
+    outputs: Iterable[Tensor],
+    seeds: Iterable[_Operand | None],
+    inputs: Iterable[Tensor],
+    retain_graph: bool,
+    create_graph: bool,
+) -> list[Tensor | None]:
+    """Gradients of sum(seed * output) with respect to inputs; None where nothing flows. A seed of None stands for 1."""
+
+def is_grad_enabled() -> bool:
+    """Whether operations are remembered for backward in this thread."""
+
+def is_recording() -> bool:
+    """Whether a function is being recorded in this thread."""
+
+def isa() -> str:
+    """The ISA level in use."""
+
+def isa_is_fused() -> bool:
+    """Whether the level has a fused multiply-add."""
+
+def op_names() -> list[str]:
+    """Names of all primitive operations."""
+
+def operand(x: _Operand) -> Tensor:
+    """What an operation makes of a number or array, without copying; None when it takes no such thing."""
+
+def record(f: Callable[[list[Tensor]], Iterable[Tensor]], examples: Iterable[_Operand]) -> Program:
+    """Calls f once on stand-ins of the examples' shapes and dtypes and keeps what it did as a Program."""
+
+def set_borrowing(borrowing: bool) -> bool:
+    """While on, arrays mixed into operations of this thread are read in place instead of copied; returns what it was."""
+
+def set_grad_enabled(enabled: bool) -> bool:
+    """Turns remembering for backward on or off in this thread; returns what it was."""
+
+def to_result(tensor: Tensor) -> Any:
+    """A NumPy array of the caller's own."""
+
+def zeros_like(tensor: Tensor) -> Tensor: ...

@@ -1,0 +1,150 @@
+"""Operations on tensors, arrays and numbers; each records and differentiates. Written by tools/make_stubs.py."""
+
+from collections.abc import Iterable
+from typing import SupportsIndex
+from numpy.typing import DTypeLike
+from fastgrad._core import Tensor, _Operand, _Sizes
+
+def abs(x: _Operand, /) -> Tensor:
+    """Absolute value; its derivative at 0 is 0."""
+
+def add(a: _Operand, b: _Operand, /) -> Tensor:
+    """Sum a + b."""
+
+def astype(x: _Operand, dtype: DTypeLike) -> Tensor:
+    """Converted to another dtype."""
+
+def broadcast_to(x: _Operand, shape: _Sizes) -> Tensor:
+    """Repeated to a shape by NumPy's broadcasting rule."""
+
+def clip(x: _Operand, low: _Operand, high: _Operand, /) -> Tensor:
+    """x held between low and high; the gradient passes on the edges."""
+
+def concatenate(parts: Iterable[_Operand], axis: SupportsIndex = 0) -> Tensor:
+    """Joined along an existing axis."""
+
+def cos(x: _Operand, /) -> Tensor:
+    """Cosine; x in radians."""
+
+def divide(a: _Operand, b: _Operand, /) -> Tensor:
+    """Quotient a / b."""
+
+def equal(a: _Operand, b: _Operand, /) -> Tensor:
+    """a == b."""
+
+def exp(x: _Operand, /) -> Tensor:
+    """Exponential e ** x."""
+
+def expm1(x: _Operand, /) -> Tensor:
+    """e ** x - 1, accurate near 0."""
+
+def greater(a: _Operand, b: _Operand, /) -> Tensor:
+    """a > b."""
+
+def greater_equal(a: _Operand, b: _Operand, /) -> Tensor:
+    """a >= b."""
+
+def identity(x: _Operand) -> Tensor:
+    """The same numbers, as a new value of the graph."""
+
+def less(a: _Operand, b: _Operand, /) -> Tensor:
+    """a < b."""
+
+def less_equal(a: _Operand, b: _Operand, /) -> Tensor:
+    """a <= b."""
+
+def log(x: _Operand, /) -> Tensor:
+    """Natural logarithm."""
+
+def log1p(x: _Operand, /) -> Tensor:
+    """Natural logarithm of 1 + x, accurate near 0."""
+
+def logical_and(a: _Operand, b: _Operand, /) -> Tensor:
+    """True where a and b both hold."""
+
+def logical_not(x: _Operand, /) -> Tensor:
+    """True where a does not hold."""
+
+def logical_or(a: _Operand, b: _Operand, /) -> Tensor:
+    """True where a or b holds."""
+
+def logsumexp(x: _Operand, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
+    """log(sum(exp(x))) over axes, without overflow."""
+
+def matmul(a: _Operand, b: _Operand) -> Tensor:
+    """Matrix product as numpy.matmul: leading axes broadcast."""
+
+def max(x: _Operand, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
+    """Largest over axes; a NaN wins, ties share the gradient evenly."""
+
+def maximum(a: _Operand, b: _Operand, /) -> Tensor:
+    """The larger of a and b; a NaN wins. Ties share the gradient evenly."""
+
+def mean(x: _Operand, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
+    """Arithmetic mean over axes."""
+
+def min(x: _Operand, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
+    """Smallest over axes; a NaN wins, ties share the gradient evenly."""
+
+def minimum(a: _Operand, b: _Operand, /) -> Tensor:
+    """The smaller of a and b; a NaN wins. Ties share the gradient evenly."""
+
+def multiply(a: _Operand, b: _Operand, /) -> Tensor:
+    """Product a * b."""
+
+def negative(x: _Operand, /) -> Tensor:
+    """Negation -x."""
+
+def not_equal(a: _Operand, b: _Operand, /) -> Tensor:
+    """a != b."""
+
+def power(a: _Operand, b: _Operand, /) -> Tensor:
+    """Power a ** b. The derivative in a is 0 where b is 0, the one in b is 0 where a is 0 and b is not negative."""
+
+def reciprocal(x: _Operand, /) -> Tensor:
+    """Reciprocal 1 / x."""
+
+def relu(x: _Operand, /) -> Tensor:
+    """max(x, 0); its derivative at 0 is 0."""
+
+def reshape(x: _Operand, shape: _Sizes) -> Tensor:
+    """The same numbers in another shape; one size may be -1."""
+
+def sigmoid(x: _Operand, /) -> Tensor:
+    """Logistic function 1 / (1 + exp(-x))."""
+
+def sign(x: _Operand, /) -> Tensor:
+    """Sign: -1, 0 or 1; its derivative is 0."""
+
+def sin(x: _Operand, /) -> Tensor:
+    """Sine; x in radians."""
+
+def softplus(x: _Operand, /) -> Tensor:
+    """log(1 + exp(x)), without overflow."""
+
+def sqrt(x: _Operand, /) -> Tensor:
+    """Square root."""
+
+def square(x: _Operand, /) -> Tensor:
+    """Square x * x."""
+
+def subtract(a: _Operand, b: _Operand, /) -> Tensor:
+    """Difference a - b."""
+
+def sum(x: _Operand, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
+    """Sum over axes."""
+
+def take(x: _Operand, indices: _Operand, axis: SupportsIndex | None = None) -> Tensor:
+    """Numbers at integer indices along an axis (of the flattened array when None)."""
+
+def take_along_last(x: _Operand, indices: _Operand) -> Tensor:
+    """One number of the last axis per row: x[..., indices]."""
+
+def tanh(x: _Operand, /) -> Tensor:
+    """Hyperbolic tangent."""
+
+def transpose(x: _Operand, axes: _Sizes | None = None) -> Tensor:
+    """Axes in another order; reversed when none are named."""
+
+def where(condition: _Operand, a: _Operand, b: _Operand, /) -> Tensor:
+    """a where the condition holds, else b."""

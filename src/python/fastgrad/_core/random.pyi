@@ -1,0 +1,40 @@
+"""Counter-based random numbers: the same key gives the same numbers on every machine. Written by tools/make_stubs.py."""
+
+from typing import SupportsFloat, SupportsIndex
+from numpy.typing import DTypeLike
+from fastgrad._core import Tensor, _Sizes
+
+def integers(
+    shape: _Sizes,
+    low: SupportsIndex,
+    last: SupportsIndex,
+    seed: SupportsIndex,
+    stream: SupportsIndex,
+    step: SupportsIndex = 0,
+) -> Tensor:
+    """int64 numbers from low to last, both included."""
+
+def normal(
+    shape: _Sizes,
+    mean: SupportsFloat,
+    std: SupportsFloat,
+    dtype: DTypeLike,
+    seed: SupportsIndex,
+    stream: SupportsIndex,
+    step: SupportsIndex = 0,
+) -> Tensor:
+    """Normal numbers, float32 or float64."""
+
+def permutation(n: SupportsIndex, seed: SupportsIndex, epoch: SupportsIndex = 0) -> Tensor:
+    """0 to n - 1 in an order keyed by seed and epoch."""
+
+def uniform(
+    shape: _Sizes,
+    low: SupportsFloat,
+    high: SupportsFloat,
+    dtype: DTypeLike,
+    seed: SupportsIndex,
+    stream: SupportsIndex,
+    step: SupportsIndex = 0,
+) -> Tensor:
+    """Numbers in [low, high), float32 or float64."""

@@ -1,0 +1,82 @@
+"""Native training: optimizer steps, descent, batches. Written by tools/make_stubs.py."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, SupportsFloat, SupportsIndex
+from fastgrad._core import Program, Tensor, _Operand
+
+class Batches:
+    """Rows of arrays, batch by batch, each epoch in an order of its own."""
+
+    def __init__(
+        self,
+        arrays: Sequence[Tensor],
+        indices: Tensor | None,
+        batch_size: SupportsIndex,
+        shuffle: bool,
+        drop_last: bool,
+        seed: SupportsIndex,
+    ) -> None: ...
+    def __len__(self) -> int: ...
+    @property
+    def rows(self) -> int: ...
+    def batch(self, epoch: SupportsIndex, index: SupportsIndex) -> list[Tensor]:
+        """Batch `index` of an epoch: one tensor an array."""
+
+class Objective:
+    """A recorded value and gradient as a function of one flat vector."""
+
+    def __init__(self, program: Program) -> None: ...
+    @property
+    def size(self) -> int: ...
+    def __call__(self, x: Tensor) -> tuple[float, Tensor]:
+        """(value, gradient) at a contiguous (n,)."""
+
+class ParameterTable:
+    """Parameters and what an optimizer remembers of each."""
+
+    def __init__(self, params: Sequence[Tensor]) -> None: ...
+    def sgd(
+        self,
+        lr: SupportsFloat,
+        momentum: SupportsFloat,
+        dampening: SupportsFloat,
+        weight_decay: SupportsFloat,
+        nesterov: bool,
+        maximize: bool,
+    ) -> bool:
+        """One step from the parameters' .grad; whether all new numbers are finite."""
+    def adam(
+        self,
+        lr: SupportsFloat,
+        beta1: SupportsFloat,
+        beta2: SupportsFloat,
+        eps: SupportsFloat,
+        weight_decay: SupportsFloat,
+        decoupled: bool,
+        maximize: bool,
+    ) -> bool:
+        """One step from the parameters' .grad; whether all new numbers are finite."""
+    def zero_grad(self) -> None:
+        """Sets .grad of every parameter to None."""
+    def state(self, index: SupportsIndex) -> tuple[int, list[Tensor | None]]:
+        """(steps, slots) of a parameter; a slot not in use is None."""
+    def restore(self, index: SupportsIndex, steps: SupportsIndex, slots: Sequence[_Operand | None]) -> None:
+        """Takes over what `state` gave."""
+
+def descend(
+    objective: Objective | Callable[[Tensor], tuple[float, Tensor]],
+    start: Tensor,
+    method: str,
+    lr: SupportsFloat,
+    *,
+    momentum: SupportsFloat = 0.9,
+    beta1: SupportsFloat = 0.9,
+    beta2: SupportsFloat = 0.999,
+    alpha: SupportsFloat = 0.99,
+    eps: SupportsFloat = 1e-08,
+    max_iter: SupportsIndex = 1000,
+    tol: SupportsFloat = 1e-08,
+    keep_path: bool = False,
+    on_step: Callable[[int, Tensor, float, Tensor], bool] | None = None,
+) -> dict[str, Any]:
+    """Steps down an Objective, or a function of x that returns (value, gradient)."""
