@@ -322,24 +322,20 @@ CASES = [(row, call) for row in ROWS for call in row.calls]
 CASE_NAMES = [row.name + (f"-{i}" if i else "") for row in ROWS for i in range(len(row.calls))]
 
 
-def value_and_gradients(row, call, arrays, seed=None, make=fg.tensor):
-    """The value, and what flows to each float argument when `seed` (ones by default) flows to the value."""
+def seed_like(value: np.ndarray) -> np.ndarray:
+    """Numbers to start a backward pass from, of both signs: the same for every value of one shape."""
+    return np.random.default_rng(5).uniform(-1.5, 1.5, value.shape).astype(value.dtype)
+
+
+def value_and_gradients(row, call, arrays, seed=seed_like, make=fg.tensor):
+    """The value, and what flows to each float argument when ``seed(value)`` flows to the value."""
     tensors = [make(a) for a in arrays]
     leaves = [t for t in tensors if t.dtype.kind == "f" and row.gradient]
     for leaf in leaves:
         leaf.requires_grad = True
-    value = call(row.function, *tensors)
+    result = call(row.function, *tensors)
+    value = result.detach().numpy()
     if not leaves:
-        return value.numpy(), []
-    value.backward(np.ones(value.shape, value.dtype) if seed is None else seed)
-    none = [np.zeros(leaf.shape, leaf.dtype) for leaf in leaves]
-    flows = [
-        zero if leaf.grad is None else leaf.grad.numpy() for leaf, zero in zip(leaves, none, strict=True)
-    ]
-    return value.detach().numpy(), flows
-
-
-def seed_like(value: np.ndarray) -> np.ndarray:
-    """Numbers to start a backward pass from: of all sizes and both signs."""
-    rng = np.random.default_rng(5)
-    return rng.uniform(-1.5, 1.5, value.shape).astype(value.dtype)
+        return value, []
+    result.backward(seed(value))
+    return value, [np.zeros(t.shape, t.dtype) if t.grad is None else t.grad.numpy() for t in leaves]

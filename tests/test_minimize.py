@@ -7,6 +7,7 @@ import pickle
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -335,6 +336,21 @@ def test_a_callback_may_minimise():
     assert inner == [True, True]
 
 
+def test_threads_minimise_side_by_side():
+    starts = [np.array([-1.2 + 0.1 * i, 1.0]) for i in range(8)]
+
+    def run(start, seen):
+        return fg.minimize(valley, start, lr=1e-3, max_iter=300, callback=seen.append)
+
+    alone = [run(start, []) for start in starts]
+    seen = [[] for _ in starts]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(run, starts, seen))
+    for a, b, points in zip(alone, together, seen, strict=True):
+        np.testing.assert_array_equal(a.x, b.x)
+        assert len(points) == 300
+
+
 # --- the result
 
 
@@ -451,8 +467,8 @@ def f(x):
     if {reads}:
         float(fg.stop_gradient(x))
     return x * x
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     fg.minimize(f, 1.0, lr=1e-300, max_iter=10**15)
 except KeyboardInterrupt:
     print("stopped", fg.minimize(f, 1.0).success, flush=True)

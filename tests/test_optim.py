@@ -451,8 +451,8 @@ def step():
     model(x).sum().backward()
     optimizer.step()
 step()
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     while True:
         step()
 except KeyboardInterrupt:

@@ -78,7 +78,7 @@ def test_version_is_the_installed_one():
 
 def test_types_are_shipped():
     assert (package / "py.typed").is_file()
-    assert (package / "_core.pyi").is_file()
+    assert (package / "_core" / "__init__.pyi").is_file()
 
 
 class TestBrokenCore:

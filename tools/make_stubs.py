@@ -1,12 +1,11 @@
 """Write the type stubs of the compiled core from what it says of itself: ``python tools/make_stubs.py``.
 
-pybind11 writes signatures into docstrings; operators and the elementwise ops, written in plain C, show theirs otherwise.
-Where a signature says no more than ``object`` or ``list``, TYPES says more. A new elementwise op needs nothing here.
+pybind11 writes signatures into docstrings; operators and the elementwise ops, written in plain C, show theirs
+elsewhere. Where one says no more than ``object``, TYPES says more. A new elementwise op needs no line.
 """
 
 from __future__ import annotations
 
-import functools
 import inspect
 import re
 import types
@@ -37,31 +36,29 @@ ARGUMENTS = {
     "requires_grad": "bool",
     "seeds": "Iterable[_Operand | None]",
     "slots": "Sequence[_Operand | None]",
+    "tensor": "Tensor",
 }
+# Writing into a tensor is refused: nothing fits these.
+REFUSED = ["delitem__.key", "delitem__.return", "setitem__.key", "setitem__.value", "setitem__.return"]
 # Of one argument, or of what is returned, by function.
 TYPES = {
     "Objective.__call__.return": "tuple[float, Tensor]",
-    "Program.__call__.return": "list[Tensor]",
-    "Program.inline.return": "list[Tensor]",
+    **dict.fromkeys(["Program.__call__.return", "Program.inline.return"], "list[Tensor]"),
     "Tensor.__array__.return": "NDArray[Any]",
     "Tensor.__bool__.return": "bool",
     "Tensor.__deepcopy__.return": "Self",
     "Tensor.__float__.return": "float",
     "Tensor.__format__.return": "str",
-    "Tensor.__hash__.return": "int",
-    "Tensor.__index__.return": "int",
-    "Tensor.__int__.return": "int",
     "Tensor.__iter__.return": "Iterator[Tensor]",
-    "Tensor.__len__.return": "int",
-    # Writing into a tensor is refused: nothing fits these.
-    **dict.fromkeys(["Tensor.__delitem__.key", "Tensor.__setitem__.key", "Tensor.__setitem__.value"], "Never"),
-    **dict.fromkeys(["Tensor.__delitem__.return", "Tensor.__setitem__.return"], "NoReturn"),
+    **dict.fromkeys([f"Tensor.__{name}__.return" for name in ("hash", "index", "int", "len")], "int"),
+    **dict.fromkeys([f"Tensor.__{name}" for name in REFUSED], "Never"),
     "Tensor.grad.return": "Tensor | None",
     "Tensor.grad.value": "_Operand | None",
     "Tensor.grad_fn.return": "str | None",
     "Tensor.item.return": "float",
     "Tensor.shape.return": "tuple[int, ...]",
     "ParameterTable.state.return": "tuple[int, list[Tensor | None]]",
+    "asarray.return": "Tensor",
     "available_isa.return": "list[str]",
     "descend.return": "dict[str, Any]",
     "gradients.inputs": "Iterable[Tensor]",
@@ -71,6 +68,7 @@ TYPES = {
     "operand.return": "Tensor | None",
     "take.axis": "SupportsIndex",
 }
+VAGUE = {inspect.Parameter.empty, "object", "list", "tuple", "dict", "Callable", "Iterable", "Sequence"}
 OPERANDS = {"clip": "x, low, high", "where": "condition, a, b"}  # of others: x; a, b; a, b, c
 
 # pybind11's spellings, which differ between its versions, and ours.
@@ -83,15 +81,18 @@ SPELLINGS = [
     (r"numpy\.dtype\b", "np.dtype[Any]"),
     (r"\bnumpy\.", "np."),
 ]
-IMPORTS = {
-    "collections.abc": "Callable, Iterable, Iterator, Sequence",
-    "types": "EllipsisType",
-    "typing": "Any, NoReturn, SupportsFloat, SupportsIndex, TypeAlias, overload",
-    "numpy.typing": "ArrayLike, DTypeLike, NDArray",
-    "typing_extensions": "Never, Self",
-    "fastgrad._core": "Program, Tensor, _Operand, _Sizes",
-}
-TOP = """
+HEADER = """\
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import EllipsisType
+from typing import Any, SupportsFloat, SupportsIndex, TypeAlias, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from typing_extensions import Never, Self
+
+"""
+OF_CORE = """
 _Operand: TypeAlias = Tensor | ArrayLike
 _Sizes: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 _IndexItem: TypeAlias = SupportsIndex | slice | EllipsisType | Sequence[int] | NDArray[Any] | Tensor | None
@@ -99,23 +100,23 @@ _Index: TypeAlias = _IndexItem | tuple[_IndexItem, ...]
 
 elementwise_table: dict[str, tuple[str | None, int, bool]]
 """
+OF_SUBMODULES = "from fastgrad._core import Program, Tensor, _Operand, _Sizes\n"
 
 
 def type_of(owner: str, name: str, given: Any, default: Any = inspect.Parameter.empty) -> str:
     """Type of one argument of `owner`, or of its result where `name` is "return"."""
-    vague = given in {inspect.Parameter.empty, "object", "list", "tuple", "dict", "Callable", "Iterable", "Sequence"}
     if given == "None":
         return "None"
-    text = TYPES.get(f"{owner}.{name}") or (ARGUMENTS.get(name, "Any") if vague else given)
+    text = TYPES.get(f"{owner}.{name}") or (ARGUMENTS.get(name, "Any") if given in VAGUE else given)
     return f"{text} | None" if default is None and text != "Any" and "None" not in text else text
 
 
 def function(owner: str, signature: str, doc: str | None = "", decorator: str = "", indent: str = "") -> str:
     """Stub of one function from its signature, laid out as ruff does."""
     name = owner.rpartition(".")[2]
-    spelled = functools.reduce(lambda text, spelling: re.sub(*spelling, text), SPELLINGS, signature)
-    scope: dict[str, Any] = {}
-    exec(f"from __future__ import annotations\ndef f{spelled}: ...", scope)
+    for pattern, ours in SPELLINGS:
+        signature = re.sub(pattern, ours, signature)
+    exec(f"from __future__ import annotations\ndef f{signature}: ...", scope := {})
     read = inspect.signature(scope["f"])
     parameters = []
     for p in read.parameters.values():
@@ -137,8 +138,9 @@ def compiled(owner: str, doc: str, indent: str = "") -> Iterator[str]:
     """Stubs of a pybind11 function: one an overload."""
     name = owner.rpartition(".")[2]
     overloads = re.findall(rf"^\d+\. {name}(\(.*)\n(?:\n(?!\d+\. )(.*)\n)?", doc, re.MULTILINE)
-    for signature, text in overloads or re.findall(rf"\A{name}(\(.*)\n(?:\n(.*)\n)?", doc):
-        yield function(owner, signature, text, "@overload" if overloads else "", indent)
+    signatures = overloads or re.findall(rf"\A{name}(\(.*)\n(?:\n(.*)\n)?", doc)
+    for signature, _ in signatures:
+        yield function(owner, signature, signatures[0][1], "@overload" if overloads else "", indent)
 
 
 def member(owner: str, value: Any) -> Iterator[str]:
@@ -149,7 +151,7 @@ def member(owner: str, value: Any) -> Iterator[str]:
         yield function(owner, f"(self) -> {result}", value.__doc__, "@property", indent)
         if value.fset:
             kind = re.findall(r"arg1: (.*)\)", value.fset.__doc__)[0]
-            setter = f"@{owner.rpartition('.')[2]}.setter"
+            setter = f"@{owner.split('.')[1]}.setter"
             yield function(owner, f"(self, value: {kind}) -> None", "", setter, indent)
     elif isinstance(value, types.WrapperDescriptorType):  # an operator
         yield function(owner, value.__text_signature__.replace("$", "") + " -> Tensor", "", "", indent)
@@ -176,14 +178,29 @@ def class_(name: str, value: type) -> str:
     return text
 
 
-def imports(body: str) -> str:
-    """Import what a stub names and does not define."""
-    sections = {"collections.abc": "", "numpy.typing": "", "fastgrad._core": ""}
-    for source, names in IMPORTS.items():
-        section = source if source in sections else section
-        used = [name for name in names.split(", ") if re.search(rf"(?<!class )\b{name}\b(?!:)", body)]
-        ...
-
-
 def module(value: types.ModuleType) -> str:
     """Stub of the core or of one of its submodules."""
+    head, parts = HEADER, []
+    for name, entry in sorted(vars(value).items()):
+        if isinstance(entry, types.ModuleType):
+            head += f"from fastgrad._core import {name} as {name}\n"
+        elif isinstance(entry, type):
+            parts.append(class_(name, entry))
+        elif name in core.elementwise_table:
+            operands = OPERANDS.get(name) or ["", "x", "a, b", "a, b, c"][core.elementwise_table[name][1]]
+            parts.append(function(name, f"({operands}, /) -> Tensor", entry.__doc__))
+        elif callable(entry) and not name.startswith("__"):
+            parts += compiled(name, entry.__doc__)
+    head += OF_CORE if value is core else OF_SUBMODULES
+    return f'"""{value.__doc__} By tools/make_stubs.py."""\n{head}\n' + "\n".join(parts)
+
+
+def stubs() -> dict[str, str]:
+    """Text of every stub file, by file name."""
+    submodules = {name: entry for name, entry in vars(core).items() if isinstance(entry, types.ModuleType)}
+    return {f"{name}.pyi": module(entry) for name, entry in {"__init__": core, **submodules}.items()}
+
+
+if __name__ == "__main__":
+    for name, text in stubs().items():
+        (FOLDER / name).write_text(text, encoding="utf-8", newline="\n")

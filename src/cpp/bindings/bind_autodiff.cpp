@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings/py_tensor.hpp"
+#include "ops/shape.hpp"
 #include "tape/apply.hpp"
 #include "tape/backward.hpp"
 #include "tape/node.hpp"
@@ -37,11 +38,14 @@ py::list gradients_of(const py::iterable& outputs, const py::iterable& seeds, co
     }
     if (starts.size() != out.size())
         throw ValueError(say("got ", starts.size(), " gradients for ", out.size(), " outputs"));
-    for (const Tensor& t : in)
-        if (!t.requires_grad()) throw GradientError("an input does not require a gradient: make it with requires_grad=True");
+    for (size_t i = 0; i < out.size(); ++i)
+        if (starts[i]) starts[i] = astype(starts[i], out[i].dtype());
+    for (size_t i = 0; i < in.size(); ++i)
+        if (!in[i].requires_grad())
+            throw GradientError(say("input ", i, " does not require a gradient: make it with requires_grad=True"));
     Tensors result;
     {
-        py::gil_scoped_release release;
+        const WithoutGil released;
         result = gradients(out, starts, in, retain_graph, create_graph);
     }
     return to_list(result);
@@ -63,27 +67,38 @@ Ref<Program> record(const py::function& f, const py::iterable& examples) {
     return make_ref<Program>(std::move(recording));
 }
 
-Tensors operands(const py::iterable& inputs) {
+Tensors operands(const py::iterable& inputs, Memory memory) {
     Tensors in;
     for (const py::handle& input : inputs) {
-        in.push_back(to_operand(input.ptr(), Memory::borrowed));
+        in.push_back(to_operand(input.ptr(), memory));
         if (!in.back()) throw TypeError(say("an input must be a tensor, an array or a number, got ", Py_TYPE(input.ptr())->tp_name));
     }
     return in;
 }
 
 py::list run(Program& program, const py::iterable& inputs) {
-    const Tensors in = operands(inputs);
+    const Tensors in = operands(inputs, Memory::borrowed);
     Tensors out;
     {
-        py::gil_scoped_release release;
+        const WithoutGil released;
         out = program.run(in);
     }
     return to_list(out);
 }
 
 py::list inlined(const Program& program, const py::iterable& inputs) {
-    return to_list(program.recording().replay_over(operands(inputs)));
+    // Arrays become part of a graph or of a recording, which outlive the call.
+    const bool kept = Recording::active() || (grad_enabled() && !is_borrowing());
+    return to_list(program.recording().replay_over(operands(inputs, kept ? Memory::copied : Memory::borrowed)));
+}
+
+Memory borrowing_or_copied() { return is_borrowing() ? Memory::borrowed : Memory::copied; }
+
+Tensor own(const Tensor& t) {
+    if (t.traced() || !t.impl()->storage->borrowed()) return t.detach();
+    Tensor copied = Tensor::empty(t.meta());
+    copy(t.view(), copied.view());
+    return copied;
 }
 
 // One line per instruction: what it computes from what.
@@ -100,7 +115,7 @@ std::string listing(const Program& program) {
         const Meta& meta = r.values()[size_t(i.output)].meta;
         out += say(value(i.output), " = ", i.op->name, "(");
         for (size_t k = 0; k < i.inputs.size(); ++k) out += (k ? ", " : "") + value(i.inputs[k]);
-        out += say(")  ", name(meta.dtype), meta.shape, "\n");
+        out += say(")  ", name(meta.dtype), meta.shape, i.stops ? "  no gradient\n" : "\n");
     }
     out += "return";
     for (int v : r.outputs()) out += " " + value(v);
@@ -126,8 +141,14 @@ void bind_autodiff(py::module_& m) {
     m.def("is_grad_enabled", &grad_enabled, "Whether operations are remembered for backward in this thread.");
     m.def("set_borrowing", set_borrowing, arg("borrowing"),
           "While on, arrays mixed into operations of this thread are read in place instead of copied; returns what it was.");
-    m.def("operand", [](const py::object& x) { return to_operand(x.ptr(), Memory::borrowed); }, arg("x"),
-          "What an operation makes of a number or array, without copying; None when it takes no such thing.");
+    m.def("is_borrowing", is_borrowing, "Whether arrays mixed into operations of this thread are read in place.");
+    m.def("set_transforming", set_transforming, arg("transforming"),
+          "While on, float() and item() of values that require gradients are refused in this thread; returns what it was.");
+    m.def("operand", [](const py::object& x) { return to_operand(x.ptr(), borrowing_or_copied()); }, arg("x"),
+          "What an operation makes of a number or array, copied unless borrowing; None when it takes no such thing.");
+    m.def("cut", [](const Tensor& t) { return t.detach(); }, arg("tensor"),
+          "The same numbers, outside any graph. Unlike detach(), it is no part of a recording: gradients of the recording pass.");
+    m.def("own", own, arg("tensor"), "As `cut`, with memory borrowed from an array copied.");
     m.def("zeros_like", [](const Tensor& t) { return Tensor::zeros(t.dtype(), t.shape()); }, arg("tensor"));
     m.def("is_recording", [] { return Recording::active() != nullptr; }, "Whether a function is being recorded in this thread.");
     m.def("record", record, arg("f"), arg("examples"),

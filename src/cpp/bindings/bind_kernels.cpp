@@ -16,7 +16,7 @@ template <class T> void gemm(const py::array_t<T>& a, const py::array_t<T>& b, p
     const auto& kernel = kernels::numbers<T>(kernels::table());
     const kernels::GemmSize size{a.shape(0), b.shape(1), a.shape(1)};
     T* c = out.mutable_data();
-    py::gil_scoped_release release;
+    const WithoutGil released;
     kernel.gemm(size, a.data(), steps(a, 0), steps(a, 1), b.data(), steps(b, 0), steps(b, 1), c, steps(out, 0),
                 scratch(kernel.gemm_scratch(size)));
 }
@@ -32,7 +32,7 @@ template <class T> py::tuple linear_mse(const py::array_t<T>& x, const py::array
     T* out = grad_w.mutable_data();
     const auto& kernel = kernels::numbers<T>(kernels::table());
     {
-        py::gil_scoped_release release;
+        const WithoutGil released;
         kernel.linear_mse(n, d, x.data(), x.strides(0) / int64_t(sizeof(T)), y.data(), w.data(), bias, &loss_sum, out, &grad_b,
                           scratch(kernel.linear_mse_scratch(n, d)));
     }

@@ -41,7 +41,7 @@ template <Reduction reduction> void def_reduction(py::module_& ops, const char* 
             const Tensor t = operand(x, name);
             const Dims axes = to_axes(axis, t);
             if (t.size() < release_gil_above) return reduction(t, axes, keepdims);
-            py::gil_scoped_release release;
+            const WithoutGil released;
             return reduction(t, axes, keepdims);
         },
         py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false, doc);
@@ -83,25 +83,25 @@ void bind_ops(py::module_& m) {
     ops.def("matmul", [](const py::object& a, const py::object& b) {
             PyObject* const both[] = {a.ptr(), b.ptr()};
             const std::vector<Tensor> in = to_operands(both, 2, "matmul");
-            py::gil_scoped_release release;
+            const WithoutGil released;
             return matmul(in[0], in[1]);
         }, arg("a"), arg("b"), "Matrix product as numpy.matmul: leading axes broadcast.");
-    ops.def("reshape", [](const py::object& x, const py::object& shape) { return reshape(operand(x, "reshape"), to_dims(shape, "shape")); },
+    ops.def("reshape", [](const py::object& x, const py::object& shape) { return reshape(to_viewed_operand(x, "reshape"), to_dims(shape, "shape")); },
             arg("x"), arg("shape"), "The same numbers in another shape; one size may be -1.");
     ops.def("transpose", [](const py::object& x, const py::object& axes) {
-            return transpose(operand(x, "transpose"), axes.is_none() ? Dims() : to_dims(axes, "axes"));
+            return transpose(to_viewed_operand(x, "transpose"), axes.is_none() ? Dims() : to_dims(axes, "axes"));
         }, arg("x"), arg("axes") = py::none(), "Axes in another order; reversed when none are named.");
     ops.def("broadcast_to", [](const py::object& x, const py::object& shape) {
-            return broadcast_to(operand(x, "broadcast_to"), to_dims(shape, "shape"));
+            return broadcast_to(to_viewed_operand(x, "broadcast_to"), to_dims(shape, "shape"));
         }, arg("x"), arg("shape"), "Repeated to a shape by NumPy's broadcasting rule.");
     ops.def("concatenate", [](const py::object& parts, int axis) {
             std::vector<PyObject*> objects;
             for (const py::handle& part : py::reinterpret_borrow<py::iterable>(parts)) objects.push_back(part.ptr());
             return concatenate(to_operands(objects.data(), Py_ssize_t(objects.size()), "concatenate"), axis);
         }, arg("parts"), arg("axis") = 0, "Joined along an existing axis.");
-    ops.def("astype", [](const py::object& x, const py::object& dtype) { return astype(operand(x, "astype"), to_dtype(dtype)); },
+    ops.def("astype", [](const py::object& x, const py::object& dtype) { return astype(to_viewed_operand(x, "astype"), to_dtype(dtype)); },
             arg("x"), arg("dtype"), "Converted to another dtype.");
-    ops.def("identity", [](const py::object& x) { return identity(operand(x, "identity")); }, arg("x"),
+    ops.def("identity", [](const py::object& x) { return identity(to_viewed_operand(x, "identity")); }, arg("x"),
             "The same numbers, as a new value of the graph.");
     ops.def("take", take, arg("x"), arg("indices"), arg("axis") = py::none(),
             "Numbers at integer indices along an axis (of the flattened array when None).");

@@ -15,7 +15,7 @@ template <class Fill> Tensor filled(DType dtype, const Dims& shape, const Fill& 
         fill(t);
         return t;
     }
-    py::gil_scoped_release release;
+    const WithoutGil released;
     fill(t);
     return t;
 }

@@ -2,6 +2,7 @@
 #include "bindings/py_tensor.hpp"
 #include "ops/reduce.hpp"
 #include "ops/shape.hpp"
+#include "tape/apply.hpp"
 #include "tape/backward.hpp"
 #include "tape/recording.hpp"
 
@@ -13,7 +14,7 @@ using Reduction = Tensor (*)(const Tensor&, const Dims&, bool);
 template <Reduction reduction> Tensor reduce(const Tensor& x, const py::object& axis, bool keepdims) {
     const Dims axes = to_axes(axis, x);
     if (x.size() < release_gil_above) return reduction(x, axes, keepdims);
-    py::gil_scoped_release release;
+    const WithoutGil released;
     return reduction(x, axes, keepdims);
 }
 
@@ -29,6 +30,8 @@ void set_grad(const Tensor& t, const py::object& grad) {
     }
     const Tensor g = to_operand(grad.ptr(), Memory::copied);
     if (!g) throw TypeError(say("grad must be a tensor, an array or None, got ", Py_TYPE(grad.ptr())->tp_name));
+    if (g.traced() || Recording::active())
+        throw RecordingError("grad was set while recording, where there are no numbers yet; return the gradient instead");
     if (g.shape() != t.shape()) throw ValueError(say("grad has shape ", g.shape(), ", expected the tensor's ", t.shape()));
     t.impl()->grad = astype(g, t.dtype()).ref();
 }
@@ -48,20 +51,24 @@ py::array numpy(const Tensor& t) {
     return to_array(t);
 }
 
-py::object item(const Tensor& t) {
+py::object item(const Tensor& t, const char* asked_by) {
     const py::array array = to_array(t.detach());
     if (t.size() != 1) throw ValueError(say("item() needs a tensor of one number, got shape ", t.shape()));
+    if (asked_by) check_readable(t, asked_by);
     return array.attr("item")();
 }
 
 void run_backward(const Tensor& t, const py::object& gradient, bool retain_graph, bool create_graph) {
+    if (Recording::active())
+        throw RecordingError("backward() was called while recording: it would write to tensors outside the recording; "
+                             "use fastgrad.grad or fastgrad.autograd.grad there and return the gradients");
     Tensor seed;
     if (!gradient.is_none()) {
         seed = to_operand(gradient.ptr(), Memory::copied);
         if (!seed) throw TypeError(say("gradient must be a tensor or an array, got ", Py_TYPE(gradient.ptr())->tp_name));
         seed = astype(seed, t.dtype());
     }
-    py::gil_scoped_release release;
+    const WithoutGil released;
     backward(t, seed, retain_graph, create_graph);
 }
 
@@ -86,6 +93,7 @@ void bind_tensor_methods(py::module_& m) {
     attribute("dtype", [](const Tensor& t) { return to_numpy(t.dtype()); }, "NumPy dtype of the numbers.");
     attribute("ndim", [](const Tensor& t) { return t.ndim(); }, "Number of axes.");
     attribute("size", [](const Tensor& t) { return t.size(); }, "Number of elements.");
+    attribute("weak", [](const Tensor& t) { return t.weak(); }, "Whether it came from a Python number and gives way in promotion.");
     attribute("T", [](const Tensor& t) { return transpose(t); }, "The axes reversed.");
     attribute("is_leaf", [](const Tensor& t) { return t.is_leaf(); }, "Whether no recorded operation made it.");
     attribute(
@@ -99,11 +107,19 @@ void bind_tensor_methods(py::module_& m) {
     method("backward", run_backward, arg("gradient") = none, arg("retain_graph") = false, arg("create_graph") = false,
            "Adds the gradient of this tensor to `.grad` of every leaf it was computed from.");
     method("numpy", numpy, "A read-only NumPy array on the same memory.");
-    method("item", item, "The one number, as a Python float, int or bool.");
-    method("tolist", [](const Tensor& t) { return to_array(t.detach()).attr("tolist")(); }, "Nested lists of Python numbers.");
-    method("detach", [](const Tensor& t) { return t.detach(); }, "The same numbers, outside any graph.");
-    method("clone", [](const Tensor& t) { return t.traced() ? identity(t) : t.requires_grad() ? identity(t) : from_array(to_array(t), Memory::copied); },
-           "A copy that passes gradients.");
+    method("item", [](const Tensor& t) { return item(t, "item()"); }, "The one number, as a Python float, int or bool.");
+    method("tolist", [](const Tensor& t) {
+            check_readable(t, "tolist()");
+            return to_array(t.detach()).attr("tolist")();
+        }, "Nested lists of Python numbers.");
+    method("detach", [](const Tensor& t) {
+            if (!t.traced()) return t.detach();
+            const GradMode off(false);  // an instruction that stops gradients of the recording, too
+            return identity(t);
+        }, "The same numbers, outside any graph.");
+    method("clone", [](const Tensor& t) {
+            return t.traced() || t.requires_grad() ? clone(t) : from_array(to_array(t), Memory::copied);
+        }, "A copy that passes gradients.");
     method("astype", [](const Tensor& t, const py::object& dtype) { return astype(t, to_dtype(dtype)); }, arg("dtype"),
            "Converted to another dtype.");
     method("reshape", [](const Tensor& t, const py::args& shape) { return reshape(t, sizes(shape, "shape")); },
@@ -123,18 +139,25 @@ void bind_tensor_methods(py::module_& m) {
             return py::object(py::module_::import("numpy").attr("array")(array, arg("dtype") = dtype, **keywords));
         }, arg("dtype") = none, arg("copy") = none);
     method("__format__", [](const Tensor& t, const py::str& spec) {
-            const py::object value = t.ndim() == 0 && !t.traced() ? item(t) : py::str(py::repr(wrap(t)));
+            const py::object value = t.ndim() == 0 && !t.traced() ? item(t, nullptr) : py::str(py::repr(wrap(t)));
             return py::module_::import("builtins").attr("format")(value, spec);
         });
     method("__reduce_ex__", [](const py::object& self, int) {
             const Tensor t = tensor_of(self.ptr());
-            return py::make_tuple(py::type::of(self), py::make_tuple(to_array(t.detach()), py::none(), t.requires_grad()));
+            return py::make_tuple(py::type::of(self), py::make_tuple(to_array(t.detach()), py::none(), t.requires_grad()),
+                                  py::getattr(self, "__dict__", py::none()));
         }, "Pickles numbers, dtype and requires_grad; not the graph.");
-    method("__deepcopy__", [](const py::object& self, const py::object&) {
+    method("__deepcopy__", [](const py::object& self, const py::object& memo) {
             const Tensor t = tensor_of(self.ptr());
             if (!t.is_leaf())
                 throw GradientError("only leaves can be deep-copied: a computed tensor's graph would be lost; use .detach()");
-            return py::type::of(self)(to_array(t.detach()), py::none(), t.requires_grad());
+            const py::object copied = py::type::of(self)(to_array(t.detach()), py::none(), t.requires_grad());
+            if (py::hasattr(self, "__dict__")) {  // of a subclass
+                memo[py::int_(reinterpret_cast<uintptr_t>(self.ptr()))] = copied;
+                copied.attr("__dict__").attr("update")(
+                    py::module_::import("copy").attr("deepcopy")(self.attr("__dict__"), memo));
+            }
+            return copied;
         });
 }
 

@@ -17,7 +17,7 @@ using Tensors = std::vector<Tensor>;
 template <class Step> bool take_step(ParameterTable& table, const Step& step) {
     const Tensors gradients = table.gradients();
     if (table.element_count() < release_gil_above) return step(gradients);
-    py::gil_scoped_release release;
+    const WithoutGil released;
     return step(gradients);
 }
 
@@ -60,7 +60,7 @@ py::tuple evaluate(const Objective& objective, const Tensor& x) {
     Tensor gradient = Tensor::empty(objective.dtype(), {objective.size()});
     double value = 0;
     {
-        py::gil_scoped_release release;
+        const WithoutGil released;
         value = objective(x, gradient);
     }
     return py::make_tuple(value, wrap(gradient));
@@ -68,7 +68,7 @@ py::tuple evaluate(const Objective& objective, const Tensor& x) {
 
 // f(x) -> (value, gradient) in Python, for functions that cannot be recorded.
 double call_objective(const py::function& f, const Tensor& x, const Tensor& gradient) {
-    py::gil_scoped_acquire acquire;
+    const WithGil held;
     // A copy: f may keep what it is given, and x moves on.
     Tensor at = Tensor::empty(x.dtype(), x.shape());
     copy(x.view(), at.view());
@@ -80,7 +80,7 @@ double call_objective(const py::function& f, const Tensor& x, const Tensor& grad
 }
 
 void raise_pending_signals() {
-    py::gil_scoped_acquire acquire;
+    const WithGil held;
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
 }
 
@@ -103,13 +103,13 @@ py::dict run_descent(const py::object& objective, const Tensor& start, const std
     }
     if (!on_step.is_none()) {
         hooks.on_step = [&on_step](int64_t steps, const Tensor& x, double value, const Tensor& gradient) {
-            py::gil_scoped_acquire acquire;
+            const WithGil held;
             return py::cast<bool>(on_step(steps, wrap(x), value, wrap(gradient)));
         };
     }
     DescentResult r;
     {
-        py::gil_scoped_release release;
+        const WithoutGil released;
         r = descend(start, options, hooks);
     }
     py::dict out;
@@ -126,7 +126,7 @@ py::dict run_descent(const py::object& objective, const Tensor& start, const std
 }
 
 Tensors gather_batch(const Batches& batches, uint64_t epoch, int64_t i) {
-    py::gil_scoped_release release;
+    const WithoutGil released;
     return batches.batch(epoch, i);
 }
 

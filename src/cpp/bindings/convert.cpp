@@ -12,7 +12,7 @@
 namespace fg {
 namespace {
 
-thread_local bool borrowing = false;
+thread_local bool borrowing = false, transforming = false;
 
 PyObject *recording_error = nullptr, *gradient_error = nullptr;
 
@@ -42,14 +42,20 @@ DType held_as(const py::dtype& dtype, const char* what) {
 // Lets go of a Python object from whatever thread holds the last tensor on its memory.
 void drop(PyObject* object) {
     if (!Py_IsInitialized()) return;  // the interpreter is gone, and the object with it
-    const PyGILState_STATE state = PyGILState_Ensure();
+    const WithGil held;
     Py_DECREF(object);
-    PyGILState_Release(state);
 }
 
 bool is_masked(const py::handle& data) {
     if (Py_TYPE(data.ptr()) == py::detail::npy_api::get().PyArray_Type_) return false;
     return py::hasattr(data, "_mask") && py::hasattr(data, "filled");
+}
+
+// The tensor whose memory an array lies on (from numpy() and views of that), or null.
+PyObject* tensor_behind(const py::array& array) {
+    py::object base = array.base();
+    while (base && py::isinstance<py::array>(base)) base = py::reinterpret_borrow<py::array>(base).base();
+    return base && is_tensor(base.ptr()) ? base.ptr() : nullptr;  // held by the array
 }
 
 }  // namespace
@@ -104,7 +110,8 @@ Tensor from_array(const py::handle& data, Memory memory, const char* what) {
     py::array array = py::array::ensure(data);
     if (!array) {
         PyErr_Clear();
-        throw TypeError(say(what, " of type ", Py_TYPE(data.ptr())->tp_name, " cannot be read as an array of numbers"));
+        throw TypeError(say(what, " of type ", Py_TYPE(data.ptr())->tp_name, " cannot be read as an array of numbers (tensors "
+                            "that require gradients are joined with fastgrad.stack)"));
     }
     const DType dtype = held_as(array.dtype(), what);
     const int64_t item = itemsize(dtype);
@@ -122,6 +129,9 @@ Tensor from_array(const py::handle& data, Memory memory, const char* what) {
     }
     void* memory_of_array = const_cast<void*>(array.data());
     if (memory == Memory::borrowed) {
+        // The tensor's own storage: one version for both, and no chain of owners however often they are wrapped.
+        if (PyObject* tensor = tensor_behind(array))
+            return Tensor::on_storage(tensor_of(tensor).impl()->storage, memory_of_array, dtype, shape, strides);
         PyObject* owner = array.inc_ref().ptr();
         auto storage = Storage::borrow(memory_of_array, element_count(shape) * item, [owner] { drop(owner); });
         return Tensor::on_storage(std::move(storage), memory_of_array, dtype, shape, strides);
@@ -177,7 +187,23 @@ std::vector<Tensor> to_operands(PyObject* const* objects, Py_ssize_t count, cons
     return out;
 }
 
+Tensor to_viewed_operand(const py::handle& object, const char* op) {
+    PyObject* o = object.ptr();
+    if (is_tensor(o) || is_borrowing()) return to_operands(&o, 1, op)[0];
+    const Tensor t = to_operand(o, Memory::copied);
+    return t ? t : to_operands(&o, 1, op)[0];  // which says what is wrong
+}
+
 bool set_borrowing(bool value) { return std::exchange(borrowing, value); }
+bool is_borrowing() { return borrowing; }
+
+bool set_transforming(bool value) { return std::exchange(transforming, value); }
+void check_readable(const Tensor& t, const char* asked_by) {
+    if (transforming && t.requires_grad())
+        throw GradientError(say(asked_by, " of a value was asked for while its derivative is taken, which would lose its "
+                                "part in it unseen; compute with fastgrad operations (fastgrad.sin, not math.sin), or "
+                                "cut it with fastgrad.stop_gradient first if that is meant"));
+}
 
 py::array to_array(const Tensor& t) {
     if (t.traced())

@@ -4,6 +4,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include "bindings/gil.hpp"
 #include "core/tensor.hpp"
 
 namespace fg {
@@ -33,9 +34,17 @@ Tensor to_operand(PyObject* object, Memory memory);
 Tensor from_array_or_tensor(const py::handle& indices);
 // The operands of one op: arrays are borrowed unless a later backward or replay may read them.
 std::vector<Tensor> to_operands(PyObject* const* objects, Py_ssize_t count, const char* op);
+// The operand of an op whose result may lie on its memory: an array is copied unless nothing outlives its loan.
+Tensor to_viewed_operand(const py::handle& object, const char* op);
 
 // While set (per thread), arrays mixed into ops are read in place: the graph ends before their owner can write to them.
 bool set_borrowing(bool borrowing);
+bool is_borrowing();
+
+// While set (per thread), a derivative is being taken: a number read from a value on the way would lose its part in it.
+bool set_transforming(bool transforming);
+// Throws where that would happen. `asked_by`: "float()" and the like.
+void check_readable(const Tensor& t, const char* asked_by);
 
 // A read-only array on the same memory.
 py::array to_array(const Tensor& t);

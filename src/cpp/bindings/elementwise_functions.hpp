@@ -11,7 +11,7 @@ inline Tensor run_op(const ElementwiseOp& op, Span<Tensor> in) {
     int64_t largest = 0;
     for (const Tensor& t : in) largest = std::max(largest, t.size());
     if (largest < release_gil_above) return apply_elementwise(op, in);
-    py::gil_scoped_release release;
+    const WithoutGil released;
     return apply_elementwise(op, in);
 }
 
@@ -48,13 +48,14 @@ template <class F> PyObject* function(PyObject*, PyObject* const* args, Py_ssize
     });
 }
 
+inline bool is_operand(PyObject* o) {
+    return is_tensor(o) || PyFloat_Check(o) || PyLong_Check(o) || bool(to_operand(o, Memory::borrowed));
+}
+
 // A number slot or comparison: an operand of another kind gives the other type its turn.
 template <class F> PyObject* binary(PyObject* a, PyObject* b) {
     return guarded([&]() -> PyObject* {
-        const auto known = [](PyObject* o) {
-            return is_tensor(o) || PyFloat_Check(o) || PyLong_Check(o) || bool(to_operand(o, Memory::borrowed));
-        };
-        if (!known(a) || !known(b)) Py_RETURN_NOTIMPLEMENTED;
+        if (!is_operand(a) || !is_operand(b)) Py_RETURN_NOTIMPLEMENTED;
         PyObject* const both[] = {a, b};
         return function<F>(nullptr, both, 2);
     });

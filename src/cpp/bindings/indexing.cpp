@@ -84,7 +84,8 @@ void read(Reading& r, PyObject* item, int place, int axes_after) {
         r.one(i);
         r.at_place(place);
     } else {
-        const Tensor t = to_operand(item, Memory::copied);
+        Tensor t = to_operand(item, Memory::copied);
+        if (t && t.size() == 0 && PyList_Check(item)) t = astype(t, DType::int64);  // []
         if (!t) throw IndexError(say("an index of type ", Py_TYPE(item)->tp_name, " is not supported; use ints, slices, None, ... "
                                      "or one array of integers"));
         r.pick(t);

@@ -26,7 +26,7 @@ PYBIND11_MODULE(_core, m) {
     fg::bind_random(m);
     fg::bind_train(m);
     m.def("asarray", [](const fg::py::object& data) {
-        return fg::is_tensor(data.ptr()) ? fg::tensor_of(data.ptr()) : fg::from_array(data, fg::Memory::borrowed);
+        return fg::is_tensor(data.ptr()) ? data : fg::wrap(fg::from_array(data, fg::Memory::borrowed));
     }, fg::py::arg("data"), "A tensor on an array's own memory where dtype and alignment allow.");
     m.def("to_result", [](const fg::py::object& t) {
         // Not through the type caster: its copy of the handle would look like another holder.

@@ -32,9 +32,6 @@ PyObject* construct(PyTypeObject* type, PyObject* args, PyObject* keywords) {
         Tensor t;
         if (is_tensor(data)) {
             t = from_array(to_array(tensor_of(data).detach()), Memory::copied);
-        } else if (dtype != Py_None && !py::isinstance<py::array>(data)) {
-            // Let NumPy read nested lists straight into the wanted type.
-            t = from_array(py::module_::import("numpy").attr("asarray")(py::handle(data), to_numpy(to_dtype(dtype))), Memory::copied);
         } else {
             t = from_array(data, Memory::copied);
         }
@@ -61,19 +58,24 @@ void deallocate(PyObject* self) {
 
 PyObject* multiply_matrices(PyObject* a, PyObject* b) {
     return guarded([&]() -> PyObject* {
+        if (!is_operand(a) || !is_operand(b)) Py_RETURN_NOTIMPLEMENTED;
         PyObject* const both[] = {a, b};
         const std::vector<Tensor> in = to_operands(both, 2, "matmul");
         if (in[0].size() + in[1].size() < release_gil_above) return new_tensor(matmul(in[0], in[1]));
         Tensor out;
         {
-            py::gil_scoped_release release;
+            const WithoutGil released;
             out = matmul(in[0], in[1]);
         }
         return new_tensor(std::move(out));
     });
 }
 
-PyObject* power(PyObject* a, PyObject* b, PyObject*) { return binary<kernels::Power>(a, b); }
+PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) {
+    if (modulus == Py_None) return binary<kernels::Power>(a, b);
+    PyErr_SetString(PyExc_TypeError, "pow() of a tensor takes no modulus");
+    return nullptr;
+}
 
 // One number, for float(), int() and bool().
 double number(PyObject* self, const char* asked_by) {
@@ -84,6 +86,7 @@ double number(PyObject* self, const char* asked_by) {
     if (t.size() != 1)
         throw ValueError(say(asked_by, " needs a tensor of one number, got shape ", t.shape(),
                              asked_by == std::string("bool()") ? "; use (x > 0).all-style reductions or fastgrad.where" : ""));
+    if (asked_by != std::string("bool()")) check_readable(t, asked_by);  // a branch is part of the function
     return t.item();
 }
 PyObject* as_float(PyObject* self) {
@@ -200,6 +203,7 @@ void bind_tensor_type(py::module_& m) {
         {Py_tp_hash, slot(hash)},
         {Py_tp_iter, slot(iterate)},
         {Py_mp_length, slot(length)},
+        {Py_sq_length, slot(length)},
         {Py_mp_subscript, slot(subscript)},
         {Py_mp_ass_subscript, slot(refuse_assignment)},
         {Py_sq_item, slot(item_at)},

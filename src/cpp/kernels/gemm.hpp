@@ -35,9 +35,13 @@ template <class T> struct TileTable {
     Tile<T> tiles[tile_rows * tile_vectors];
     Tile<T> at(int rows, int vectors) const { return tiles[(rows - 1) * tile_vectors + vectors - 1]; }
 };
+template <class T, int R, int NV, bool adjacent, bool ragged> constexpr Tile<T> pick_tile() {
+    if constexpr (R <= rows_of_tile(NV)) return tile<T, R, NV, adjacent, ragged>;
+    else return nullptr;
+}
 template <class T, bool adjacent, bool ragged, int... I>
 constexpr TileTable<T> make_tile_table(std::integer_sequence<int, I...>) {
-    return {{tile<T, I / tile_vectors + 1, I % tile_vectors + 1, adjacent, ragged>...}};
+    return {{pick_tile<T, I / tile_vectors + 1, I % tile_vectors + 1, adjacent, ragged>()...}};
 }
 template <class T, bool adjacent, bool ragged>
 constexpr TileTable<T> tile_table =
@@ -55,6 +59,10 @@ struct Cut {
     FG_INLINE int part(int64_t i) const { return int(size + (i < bigger)); }
 };
 
+#ifndef CUT4
+#define CUT4(v) ((v)==4)
+#endif
+FG_INLINE Cut cut_columns(int64_t v) { return Cut(v, tile_vectors == 4 ? (CUT4(v) ? 4 : 3) : tile_vectors); }
 FG_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // One block: rows (m, depth) of A, columns (depth, n) of B, whether packed or where they lie.
@@ -67,7 +75,7 @@ template <class T> struct Block {
 template <class T>
 void block_product(int64_t m, int64_t n, int64_t depth, Block<T> a, Block<T> b, T* c, int64_t ldc, bool add) {
     constexpr int lanes = Vec<T>::size;
-    const Cut columns((n + lanes - 1) / lanes, tile_vectors), rows(m, tile_rows);
+    const Cut columns = cut_columns((n + lanes - 1) / lanes);
     const bool adjacent = a.packed || a.outer == 1;
     for (int64_t jp = 0, j = 0; jp < columns.parts; ++jp) {
         const int vectors = columns.part(jp);
@@ -77,6 +85,7 @@ void block_product(int64_t m, int64_t n, int64_t depth, Block<T> a, Block<T> b, 
         const bool ragged = !b.packed && used != width;
         const TileTable<T>& table = ragged ? adjacent ? tile_table<T, true, true> : tile_table<T, false, true>
                                            : adjacent ? tile_table<T, true, false> : tile_table<T, false, false>;
+        const Cut rows(m, rows_of_tile(a.packed ? tile_vectors : vectors));
         for (int64_t ip = 0, i = 0; ip < rows.parts; ++ip) {
             const int r = rows.part(ip);
             const Rows<T> block = a.packed ? Rows<T>{a.p + i * depth, 1, r} : Rows<T>{a.p + i * a.outer, a.outer, a.inner};
@@ -88,7 +97,7 @@ void block_product(int64_t m, int64_t n, int64_t depth, Block<T> a, Block<T> b, 
 }
 
 template <class T> void pack_rows(int64_t m, int64_t depth, Block<T>& a, T* to) {
-    const Cut rows(m, tile_rows);
+    const Cut rows(m, rows_of_tile(tile_vectors));
     for (int64_t ip = 0, i = 0; ip < rows.parts; ++ip) {
         const int r = rows.part(ip);
         pack_panel(r, r, depth, a.p + i * a.outer, a.outer, a.inner, to + i * depth);
@@ -99,7 +108,7 @@ template <class T> void pack_rows(int64_t m, int64_t depth, Block<T>& a, T* to) 
 
 template <class T> void pack_columns(int64_t n, int64_t depth, Block<T>& b, T* to) {
     constexpr int lanes = Vec<T>::size;
-    const Cut columns((n + lanes - 1) / lanes, tile_vectors);
+    const Cut columns = cut_columns((n + lanes - 1) / lanes);
     for (int64_t jp = 0, j = 0; jp < columns.parts; ++jp) {
         const int width = columns.part(jp) * lanes;
         pack_panel(int(smaller(width, n - j)), width, depth, b.p + j * b.outer, b.outer, b.inner, to + j * depth);

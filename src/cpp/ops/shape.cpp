@@ -267,17 +267,24 @@ Tensor astype(const Tensor& x, DType dtype) {
 
 Tensor identity(const Tensor& x) { return apply(identity_op, {x}); }
 
+Tensor clone(const Tensor& x) {
+    Attrs a;
+    a.dtype = x.dtype();
+    return apply(astype_op, {x}, a);
+}
+
 Tensor reshape(const Tensor& x, const Dims& wanted) {
     Dims shape = wanted;
+    Dims known;
     int unknown = -1;
-    int64_t known = 1;
     for (int i = 0; i < shape.size(); ++i) {
         if (shape[i] == -1 && unknown < 0) unknown = i;
         else if (shape[i] < 0) throw ValueError(say("reshape: ", wanted, " is not a shape"));
-        else known *= shape[i];
+        else known.push_back(shape[i]);
     }
-    if (unknown >= 0 && known > 0) shape[unknown] = x.size() / known;
-    if ((unknown >= 0 && known == 0) || element_count(shape) != x.size())
+    const int64_t count = element_count(known);
+    if (unknown >= 0 && count > 0) shape[unknown] = x.size() / count;
+    if ((unknown >= 0 && count == 0) || element_count(shape) != x.size())
         throw ValueError(say("reshape: ", x.size(), " numbers of shape ", x.shape(), " do not fit shape ", wanted));
     if (shape == x.shape()) return x;
     Attrs a;
@@ -304,6 +311,9 @@ Tensor transpose(const Tensor& x, const Dims& axes) {
 
 Tensor broadcast_to(const Tensor& x, const Dims& shape) {
     if (x.shape() == shape) return x;
+    for (int64_t s : shape)
+        if (s < 0) throw ValueError(say("broadcast_to: ", shape, " is not a shape"));
+    element_count(shape);  // refuses what cannot be counted
     Attrs a;
     a.shape = shape;
     a.ndim = x.ndim();

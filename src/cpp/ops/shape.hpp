@@ -10,6 +10,8 @@ namespace fg {
 Tensor astype(const Tensor& x, DType dtype);
 // A new value of the graph with the same numbers.
 Tensor identity(const Tensor& x);
+// The same, in memory of its own.
+Tensor clone(const Tensor& x);
 // One size may be -1: it is found from the others.
 Tensor reshape(const Tensor& x, const Dims& shape);
 // Axes in their new order; empty: reversed.

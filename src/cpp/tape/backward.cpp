@@ -6,6 +6,7 @@
 
 #include "tape/apply.hpp"
 #include "tape/node.hpp"
+#include "tape/recording.hpp"
 #include "tape/registry.hpp"
 
 namespace fg {
@@ -44,6 +45,28 @@ private:
     std::unordered_map<Node*, Tensor> grads_;
 };
 
+// Gradients that have arrived at leaves, kept until the whole sweep has come through: an error on the way adds to none.
+class LeafGradients {
+public:
+    void arrive(const Tensor& leaf, const Tensor& grad) {
+        const auto [place, fresh] = places_.try_emplace(leaf.impl(), leaves_.size());
+        if (fresh) leaves_.push_back({leaf, grad});
+        else leaves_[place->second].grad = add(leaves_[place->second].grad, grad);
+    }
+    void hand_over() {
+        for (Arrived& a : leaves_)
+            if (const auto& before = a.leaf.impl()->grad) a.grad = add(Tensor(before), a.grad);
+        for (const Arrived& a : leaves_) a.leaf.impl()->grad = a.grad.ref();
+    }
+
+private:
+    struct Arrived {
+        Tensor leaf, grad;
+    };
+    std::vector<Arrived> leaves_;
+    std::unordered_map<const TensorImpl*, size_t> places_;
+};
+
 Tensor seed_for(const Tensor& root, const Tensor& seed) {
     if (!seed) {
         if (root.size() != 1)
@@ -68,14 +91,16 @@ void sweep(Pending& pending, bool retain_graph, Wants wants, ToLeaf to_leaf, AtN
         const auto [node, grad] = pending.take_latest();
         at_node(node, grad);
         const Pullback pullback(*node, grad);
+        bool passed = false;
         for (int i = 0; i < node->arity(); ++i) {
             const Edge& edge = node->edge(i);
             if (!wants(edge)) continue;
+            passed = true;
             const Tensor g = node->op().vjp(pullback, i);
             if (edge.leaf) to_leaf(edge.leaf, g);
             else pending.arrive(edge.node.get(), g);
         }
-        if (!retain_graph) node->free_saved();
+        if (!retain_graph && passed) node->free_saved();
     }
 }
 
@@ -121,18 +146,19 @@ void backward(const Tensor& root, const Tensor& seed, bool retain_graph, bool cr
     if (!root.requires_grad())
         throw GradientError("backward() was called on a tensor that does not require a gradient: none of its inputs "
                             "had requires_grad=True, or it was computed under no_grad()");
-    const auto accumulate = [](const Tensor& leaf, const Tensor& g) {
-        Ref<TensorImpl>& slot = leaf.impl()->grad;
-        slot = slot ? add(Tensor(slot), g).ref() : g.ref();
-    };
     const Tensor start = seed_for(root, seed);
     GradMode mode(create_graph);
-    if (root.is_leaf()) return accumulate(root, start);
-    Pending pending;
-    pending.arrive(creator(root), start);
-    sweep(
-        pending, retain_graph || create_graph, [](const Edge& e) { return e.wants_gradient(); }, accumulate,
-        [](Node*, const Tensor&) {});
+    LeafGradients leaves;
+    if (root.is_leaf()) {
+        leaves.arrive(root, start);
+    } else {
+        Pending pending;
+        pending.arrive(creator(root), start);
+        sweep(
+            pending, retain_graph || create_graph, [](const Edge& e) { return e.wants_gradient(); },
+            [&](const Tensor& leaf, const Tensor& g) { leaves.arrive(leaf, g); }, [](Node*, const Tensor&) {});
+    }
+    leaves.hand_over();
 }
 
 std::vector<Tensor> gradients(Span<Tensor> outputs, Span<Tensor> seeds, Span<Tensor> inputs, bool retain_graph,
@@ -150,7 +176,8 @@ std::vector<Tensor> gradients(Span<Tensor> outputs, Span<Tensor> seeds, Span<Ten
         for (int i = 0; i < inputs.size(); ++i)
             if (inputs[i].impl()->creator.get() == node) give(i, g);
     };
-    GradMode mode(create_graph);
+    // A recording may be differentiated later, whatever is wanted of it now.
+    GradMode mode(create_graph || Recording::active());
     const Relevant relevant(outputs, inputs);
     Pending pending;
     for (int i = 0; i < outputs.size(); ++i) {

@@ -40,7 +40,7 @@ int Recording::value_of(const Tensor& t) {
 }
 
 Tensor Recording::record(const Op& op, const Attrs& attrs, Span<Tensor> in, const Meta& out) {
-    Instruction instruction{&op, attrs, {}, 0};
+    Instruction instruction{&op, attrs, {}, 0, !grad_enabled()};
     instruction.inputs.reserve(size_t(in.size()));
     for (const Tensor& t : in) instruction.inputs.push_back(value_of(t));
     Tensor result = traced(out, ValueKind::result);
@@ -102,6 +102,7 @@ std::vector<Tensor> Recording::replay_over(Span<Tensor> inputs) const {
     for (const Instruction& instruction : instructions_) {
         arguments.clear();
         for (int v : instruction.inputs) arguments.push_back(now[size_t(v)]);
+        const GradMode mode(grad_enabled() && !instruction.stops);
         now[size_t(instruction.output)] = apply(*instruction.op, arguments, instruction.attrs);
     }
     std::vector<Tensor> out;

@@ -15,6 +15,7 @@ struct Instruction {
     Attrs attrs;
     std::vector<int> inputs;
     int output;
+    bool stops = false;  // recorded with gradients off: none pass when it is used again
 };
 
 enum class ValueKind : uint8_t { input, captured, result };

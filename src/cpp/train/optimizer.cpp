@@ -26,8 +26,16 @@ Tensor empty_like(const Tensor& like) {
     return is_dense(like.view()) ? t.with_view(like.shape(), like.strides(), 0) : t;
 }
 
+// Axes of size 1 may have any stride.
+bool same_layout(const Tensor& a, const Tensor& b) {
+    if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
+    for (int i = 0; i < a.ndim(); ++i)
+        if (a.shape()[i] != 1 && a.strides()[i] != b.strides()[i]) return false;
+    return true;
+}
+
 Tensor laid_out_as(const Tensor& t, const Tensor& model) {
-    if (t.dtype() == model.dtype() && t.shape() == model.shape() && t.strides() == model.strides()) return t;
+    if (same_layout(t, model)) return t;
     Tensor out = empty_like(model);
     copy(t.view(), out.view());
     return out;

@@ -4,23 +4,24 @@
 optimizers, `minimize` for descent on any function, `viz` to see it.
 """
 
-from fastgrad._native import core as _core_module  # first: says what to do when the compiled core is missing
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from fastgrad import autograd, data, nn, numpy, optim, random, viz
 from fastgrad._array_protocol import install as _install_array_protocol
+from fastgrad._core import GradientError, RecordingError, Tensor
 from fastgrad._grad_mode import no_grad
 from fastgrad._version import __version__
 from fastgrad.autodiff import elementwise_grad, grad, hessian, hvp, jacobian, stop_gradient, value_and_grad
 from fastgrad.compilation import compile
-from fastgrad.config import show_config
+from fastgrad.config import get_num_threads, show_config
 from fastgrad.descent import learning_rate_bounds, minimize
 from fastgrad.gradient_check import check_grads
 from fastgrad.predict import predict
 from fastgrad.random import manual_seed
 from fastgrad.tensors import asarray, tensor
 
-Tensor = _core_module.Tensor
-RecordingError = _core_module.RecordingError
-GradientError = _core_module.GradientError
+if _TYPE_CHECKING:
+    from fastgrad.numpy import *  # noqa: F403
 
 _install_array_protocol()
 
@@ -40,6 +41,7 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "compile",
     "data",
     "elementwise_grad",
+    "get_num_threads",
     "grad",
     "hessian",
     "hvp",

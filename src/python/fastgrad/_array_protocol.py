@@ -22,10 +22,18 @@ _UFUNCS[np.invert] = _ops.logical_not
 
 
 def _reduction(op: Callable[..., Any]) -> Callable[..., Any]:
-    def reduced(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-        return op(a, axis, bool(keepdims))
+    def reduced(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **others: Any) -> Any:
+        _refuse(dtype=dtype, out=out, **others)
+        return op(a, axis, keepdims is not np._NoValue and bool(keepdims))
 
     return reduced
+
+
+def _refuse(**keywords: Any) -> None:
+    """Arguments of NumPy's functions that have no meaning here, unless they stand at their defaults."""
+    given = sorted(name for name, value in keywords.items() if value is not None and value is not np._NoValue)
+    if given:
+        raise TypeError(f"on a fastgrad tensor this NumPy function takes no {', '.join(f'{name}=' for name in given)}")
 
 
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
@@ -90,5 +98,5 @@ def _array_function(self: Any, function: Any, types: Any, args: Any, keywords: A
 
 def install() -> None:
     """Teaches the Tensor type NumPy's dispatch protocols."""
-    core.Tensor.__array_ufunc__ = _array_ufunc
-    core.Tensor.__array_function__ = _array_function
+    core.Tensor.__array_ufunc__ = _array_ufunc  # type: ignore[method-assign]
+    core.Tensor.__array_function__ = _array_function  # type: ignore[method-assign]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -25,17 +27,55 @@ class no_grad:
     False
     """
 
+    def __init__(self) -> None:
+        self._before = threading.local()  # per thread a stack: one instance may be entered again inside itself
+
     def __enter__(self) -> no_grad:
-        self._before = core.set_grad_enabled(False)
+        stack = self._before.__dict__.setdefault("stack", [])
+        stack.append(core.set_grad_enabled(False))
         return self
 
     def __exit__(self, *exception: object) -> None:
-        core.set_grad_enabled(self._before)
+        core.set_grad_enabled(self._before.stack.pop())
 
     def __call__(self, function: _F) -> _F:
+        if inspect.isgeneratorfunction(function):
+            return _quiet_generator(function)  # type: ignore[return-value]
+
         @functools.wraps(function)
         def wrapped(*args: Any, **keywords: Any) -> Any:
             with no_grad():
                 return function(*args, **keywords)
 
         return wrapped  # type: ignore[return-value]
+
+
+def _quiet_generator(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The mode holds while the generator runs, and not for its caller in between."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **keywords: Any) -> Any:
+        with no_grad():
+            generator = function(*args, **keywords)
+            try:
+                item = next(generator)
+            except StopIteration as end:
+                return end.value
+        while True:
+            try:
+                sent = yield item
+            except GeneratorExit:
+                with no_grad():
+                    generator.close()
+                raise
+            except BaseException as error:  # noqa: BLE001 - goes where the generator was waiting
+                resume: Callable[[], Any] = functools.partial(generator.throw, error)
+            else:
+                resume = functools.partial(generator.send, sent)
+            with no_grad():
+                try:
+                    item = resume()
+                except StopIteration as end:
+                    return end.value
+
+    return wrapped

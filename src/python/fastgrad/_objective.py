@@ -32,7 +32,7 @@ class Unknowns:
         # As in arithmetic, Python numbers take the type of the arrays around them.
         firm = [a.dtype for a, leaf in zip(arrays, leaves, strict=True) if not isinstance(leaf, (int, float))]
         single = bool(firm) and all(dtype == np.float32 for dtype in firm)
-        self.dtype = np.dtype(np.float32 if single else np.float64)
+        self.dtype: np.dtype[np.floating] = np.dtype(np.float32 if single else np.float64)
         parts = [array.ravel() for array in arrays]
         self.start: Array = np.concatenate(parts).astype(self.dtype) if parts else np.empty(0)
         if self.start.size == 0:
@@ -121,14 +121,15 @@ class Hessian:
             leaves = [leaf.numpy() for leaf in self._program(at + along)]
         else:
             leaves, _ = _nest.flatten(self._hvp(self._unknowns.nest(at), self._unknowns.nest(along)))
-        return np.concatenate([np.ravel(leaf) for leaf in leaves])
+        return np.concatenate([np.ravel(leaf) for leaf in leaves]).astype(self._unknowns.dtype, copy=False)
 
     def matrix(self, x: Array) -> Array:
         """The whole matrix at x, (n, n), symmetric."""
-        rows = np.stack(
+        rows: Array = np.stack(
             [self.product(x, unit) for unit in np.eye(self._unknowns.size, dtype=self._unknowns.dtype)]
         )
-        return 0.5 * (rows + rows.T)
+        symmetric: Array = 0.5 * (rows + rows.T)
+        return symmetric
 
     def _hvp(self, x: Any, v: Any) -> Any:
         from fastgrad.autodiff import hvp

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -26,21 +27,26 @@ class _Transform:
         tensors = [leaf for leaf in leaves if isinstance(leaf, core.Tensor)]
         self._depth = getattr(_active, "depth", 0)
         outer_graph = any(t.requires_grad for t in tensors)
-        self.gives_tensors = bool(tensors) or self._depth > 0 or core.is_recording()
+        recording = core.is_recording()
+        self.gives_tensors = bool(tensors) or self._depth > 0 or recording
         # Someone may differentiate the result again: an enclosing transform, or the graph the arguments come from.
-        self.create_graph = self._depth > 0 or (outer_graph and core.is_grad_enabled())
+        self.create_graph = core.is_grad_enabled() and (self._depth > 0 or outer_graph)
+        # A recording may be differentiated later: its results leave the graph without a trace, but under no_grad.
+        self._leaves_trace = recording and not core.is_grad_enabled()
         # Within an outermost call nothing outlives it, so arrays mixed into operations need no copy.
         self._borrows = self._depth == 0 and not outer_graph
 
     def __enter__(self) -> _Transform:
         _active.depth = self._depth + 1
         self._grad_before = core.set_grad_enabled(True)
+        self._transforming_before = core.set_transforming(True)
         self._borrow_before = core.set_borrowing(True) if self._borrows else None
         return self
 
     def __exit__(self, *exception: object) -> None:
         _active.depth = self._depth
         core.set_grad_enabled(self._grad_before)
+        core.set_transforming(self._transforming_before)
         if self._borrow_before is not None:
             core.set_borrowing(self._borrow_before)
 
@@ -52,7 +58,9 @@ class _Transform:
                 return leaf
             if not self.gives_tensors:
                 return core.to_result(leaf)
-            return leaf if self.create_graph else leaf.detach()
+            if self.create_graph:
+                return leaf
+            return leaf.detach() if self._leaves_trace else core.own(leaf)
 
         return _nest.map_leaves(leaf_result, nest)
 
@@ -63,7 +71,13 @@ def _variable(leaf: Any, name: str) -> Tensor:
         return core.ops.identity(leaf)
     if isinstance(leaf, int) and not isinstance(leaf, bool):
         leaf = float(leaf)
-    variable = leaf.detach() if isinstance(leaf, core.Tensor) else core.operand(leaf)
+    if isinstance(leaf, core.Tensor):
+        variable: Tensor | None = core.cut(leaf)
+    else:
+        try:
+            variable = core.operand(leaf)
+        except TypeError as error:
+            raise TypeError(f"{name} cannot be differentiated by: {error}") from None
     if variable is None:
         raise TypeError(f"{name} holds a {type(leaf).__name__}; expected numbers, arrays or tensors")
     if variable.dtype.kind != "f":
@@ -79,13 +93,19 @@ class _Variables:
 
     def __init__(self, function: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]) -> None:
         self._single = isinstance(argnums, int)
-        numbers = [argnums] if isinstance(argnums, int) else list(argnums)
         self.args = list(args)
         self.flat: list[Tensor] = []
         self._structures: list[tuple[Any, int]] = []
-        for number in numbers:
+        places = set()
+        for number in (argnums,) if isinstance(argnums, int) else argnums:
             if not -len(args) <= number < len(args):
-                raise ValueError(f"argnums {number} is out of range: {_name(function)} was called with {len(args)} arguments")
+                raise ValueError(
+                    f"argnums {number} is out of range: {_name(function)} was called with {len(args)} positional "
+                    f"argument{'' if len(args) == 1 else 's'}"
+                )
+            if number % len(args) in places:
+                raise ValueError(f"argnums {argnums} names argument {number % len(args)} twice")
+            places.add(number % len(args))
             leaves, structure = _nest.flatten(args[number])
             variables = [_variable(leaf, f"argument {number} of {_name(function)}") for leaf in leaves]
             self.args[number] = _nest.unflatten(structure, list(variables))
@@ -104,6 +124,26 @@ class _Variables:
     def gradients(self, output: Tensor, seed: Any, retain_graph: bool, create_graph: bool) -> list[Tensor]:
         flows = core.gradients([output], [seed], self.flat, retain_graph, create_graph)
         return [core.zeros_like(v) if g is None else g for g, v in zip(flows, self.flat, strict=True)]
+
+
+def _checked_argnums(argnums: Any) -> int | tuple[int, ...]:
+    """An int, or ints; what else there is in NumPy and Python to write them made one of these."""
+    try:
+        if isinstance(argnums, (str, bool)):
+            raise TypeError
+        if hasattr(argnums, "__index__"):
+            return operator.index(argnums)
+        numbers = tuple(operator.index(number) for number in argnums)
+    except TypeError:
+        raise TypeError(f"argnums must be an int or a sequence of ints, got {argnums!r}") from None
+    if not numbers:
+        raise ValueError("argnums is empty: there is nothing to differentiate by")
+    return numbers
+
+
+def _checked_function(f: Any) -> None:
+    if not callable(f):
+        raise TypeError(f"f must be a function, got {type(f).__name__}")
 
 
 def _name(function: Callable[..., Any]) -> str:
@@ -172,6 +212,9 @@ def value_and_grad(
     (np.float64(9.0), np.float64(6.0))
     """
 
+    _checked_function(f)
+    argnums = _checked_argnums(argnums)
+
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **keywords: Any) -> Any:
         with _Transform((args, keywords)) as transform:
@@ -184,8 +227,9 @@ def value_and_grad(
                 value, aux = value
             output = _scalar_output(value, f)
             flat = variables.gradients(output, None, transform.create_graph, transform.create_graph)
-            # What f hands through may be kept by it as well: a second handle makes the result a copy.
-            aux = _nest.map_leaves(lambda leaf: leaf.detach() if not transform.create_graph and isinstance(leaf, core.Tensor) else leaf, aux)
+            if not transform.create_graph:
+                # What f hands through may be kept by it as well: a second handle makes the result a copy.
+                aux = _nest.map_leaves(lambda leaf: core.cut(leaf) if isinstance(leaf, core.Tensor) else leaf, aux)
             results = transform.result((output, aux, variables.nest(flat)))
             del value, output, flat, variables  # the graph goes before the results are handed out
         value, aux, gradient = results
@@ -259,6 +303,9 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
            [0., 4.]])
     """
 
+    _checked_function(f)
+    argnums = _checked_argnums(argnums)
+
     @functools.wraps(f)
     def jacobian_of_f(*args: Any, **keywords: Any) -> Any:
         with _Transform((args, keywords)) as transform:
@@ -274,7 +321,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
             for i, variable in enumerate(variables.flat):
                 shape = output.shape + variable.shape
                 parts = [core.ops.reshape(row[i], (1, *variable.shape)) for row in rows]
-                stacked = core.ops.concatenate(parts, 0) if parts else core.Tensor(np.zeros((0, *variable.shape)))
+                stacked = core.ops.concatenate(parts, 0) if parts else core.Tensor(np.zeros(shape, variable.dtype))
                 flat.append(core.ops.reshape(stacked, shape))
             results = transform.result(variables.nest(flat))
             del output, rows, flat, variables
@@ -311,14 +358,17 @@ def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     array([[6., 2.],
            [2., 0.]])
     """
-    of_gradient = jacobian(grad(f, argnums), argnums)
+    number = _checked_argnums(argnums)
+    if not isinstance(number, int):
+        raise TypeError(f"argnums of a hessian must be one int, got {argnums!r}; use fastgrad.hvp for several arguments")
+    of_gradient = jacobian(grad(f, number), number)
 
     @functools.wraps(f)
     def hessian_of_f(*args: Any, **keywords: Any) -> Any:
-        if -len(args) <= argnums < len(args) and isinstance(args[argnums], (dict, list, tuple)):
+        if -len(args) <= number < len(args) and isinstance(args[number], (dict, list, tuple)):
             raise TypeError(
-                f"hessian needs an array or a number as argument {argnums} of {_name(f)}, got a "
-                f"{type(args[argnums]).__name__}; convert it with np.asarray, or use fastgrad.hvp for nests"
+                f"hessian needs an array or a number as argument {number} of {_name(f)}, got a "
+                f"{type(args[number]).__name__}; convert it with np.asarray, or use fastgrad.hvp for nests"
             )
         return of_gradient(*args, **keywords)
 

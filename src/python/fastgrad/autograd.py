@@ -56,8 +56,7 @@ def grad(
     >>> g.item()
     6.0
     """
-    outs = [outputs] if isinstance(outputs, core.Tensor) else list(outputs)
-    ins = [inputs] if isinstance(inputs, core.Tensor) else list(inputs)
+    outs, ins = _tensors(outputs, "outputs"), _tensors(inputs, "inputs")
     if grad_outputs is None:
         seeds: list[Any] = [None] * len(outs)
     elif isinstance(grad_outputs, (list, tuple)):
@@ -70,4 +69,14 @@ def grad(
             raise core.GradientError(
                 f"input {i} was not used to compute the outputs; pass allow_unused=True to get None for it"
             )
+    if core.is_recording() and not create_graph:
+        flows = [flow if flow is None else flow.detach() for flow in flows]
     return tuple(flows)
+
+
+def _tensors(given: Any, name: str) -> list[Tensor]:
+    if isinstance(given, core.Tensor):
+        return [given]
+    if isinstance(given, (list, tuple)) or hasattr(given, "__next__"):
+        return list(given)
+    raise TypeError(f"{name} must be a tensor or a sequence of tensors, got {type(given).__name__}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ class _Recorded:
 
     def __init__(self, f: Callable[..., Any], structure: Any, leaves: list[Any], dynamic: list[int]) -> None:
         self.outputs: list[int] = []  # which leaves of the result the program computes
+        self.arrays: list[int] = []  # which are arrays that do not depend on the arguments
         self.wants_gradient = False
 
         def run(traced: list[Any]) -> list[Any]:
@@ -35,6 +37,9 @@ class _Recorded:
                     self.wants_gradient = self.wants_gradient or leaf.requires_grad
                     tensors.append(leaf)
                     self.leaves[i] = None
+                elif isinstance(leaf, np.ndarray):
+                    self.arrays.append(i)
+                    self.leaves[i] = leaf.copy()
             return tensors
 
         self.program = core.record(run, [leaves[place] for place in dynamic])
@@ -43,6 +48,8 @@ class _Recorded:
         leaves = list(self.leaves)
         for place, tensor in zip(self.outputs, tensors, strict=True):
             leaves[place] = finish(tensor)
+        for place in self.arrays:
+            leaves[place] = leaves[place].copy()  # the caller's own, as at every call of the function itself
         return _nest.unflatten(self.structure, leaves)
 
 
@@ -50,8 +57,10 @@ class CompiledFunction:
     """What `compile` returns. Call it as the function it was made from."""
 
     def __init__(self, f: Callable[..., Any]) -> None:
-        functools.update_wrapper(self, f)
+        functools.update_wrapper(self, f, updated=())
         self._f = f
+        # A model, or the model whose method this is: train and eval mode make different recordings.
+        self._model = f if hasattr(f, "training") else getattr(f, "__self__", None)
         self._recordings: dict[Any, _Recorded] = {}
 
     @property
@@ -59,20 +68,24 @@ class CompiledFunction:
         """How many kinds of arguments have been recorded so far."""
         return len(self._recordings)
 
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """As a function does: the compiled method of an instance."""
+        return self if instance is None else types.MethodType(self, instance)
+
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         if core.is_recording():
             return self._f(*args, **keywords)  # part of the recording around it
         leaves, structure = _nest.flatten((args, keywords))
-        key: list[Any] = [structure, core.is_grad_enabled()]
+        key: list[Any] = [structure, core.is_grad_enabled(), _modes(self._model)]
         dynamic: list[int] = []
         tensors = graph = False
         for i, leaf in enumerate(leaves):
             if isinstance(leaf, core.Tensor):
-                key.append((leaf.shape, leaf.dtype))
+                key.append((leaf.shape, leaf.dtype, leaf.weak))
                 tensors = True
                 graph = graph or leaf.requires_grad
             elif isinstance(leaf, (np.ndarray, np.generic)):
-                key.append((leaf.shape, leaf.dtype))
+                key.append((leaf.shape, leaf.dtype, False))
             elif isinstance(leaf, float):
                 key.append(float)
             elif isinstance(leaf, _STATIC):
@@ -80,7 +93,8 @@ class CompiledFunction:
                 continue
             else:
                 # Anything else is one fixed object; a model also by whether it trains.
-                key.append((leaf, getattr(leaf, "training", None)))
+                _check_hashable(leaf, self)
+                key.append((leaf, _modes(leaf)))
                 continue
             dynamic.append(i)
         recorded = self._recordings.get(tuple(key))
@@ -91,6 +105,24 @@ class CompiledFunction:
             return recorded.result(recorded.program.inline(inputs), lambda t: t)
         outputs = recorded.program(inputs)
         return recorded.result(outputs, (lambda t: t) if tensors else core.to_result)
+
+
+def _modes(model: Any) -> tuple[bool, ...] | None:
+    """Which parts of a model are in training mode."""
+    if not hasattr(model, "training"):
+        return None
+    return tuple(module.training for module in model.modules()) if hasattr(model, "modules") else (model.training,)
+
+
+def _check_hashable(leaf: Any, function: CompiledFunction) -> None:
+    try:
+        hash(leaf)
+    except TypeError:
+        name = getattr(function, "__name__", "function")
+        raise TypeError(
+            f"an argument of the compiled {name} is a {type(leaf).__name__}, which cannot be told from another one; "
+            "expected numbers, arrays, tensors, nests of them, or hashable objects"
+        ) from None
 
 
 def compile(f: Callable[..., Any]) -> CompiledFunction:
@@ -127,4 +159,6 @@ def compile(f: Callable[..., Any]) -> CompiledFunction:
     >>> step(5.0)
     np.float64(6.0)
     """
+    if not callable(f):
+        raise TypeError(f"f must be a function, got {type(f).__name__}")
     return CompiledFunction(f)

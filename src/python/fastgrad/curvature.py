@@ -128,14 +128,12 @@ def learning_rate_bounds(f: Callable[..., Any], x: Any) -> LearningRateBounds:
         eigenvalues = np.linalg.eigvalsh(matrix)
         smallest, sharpness = float(eigenvalues[0]), float(eigenvalues[-1])
     else:
-        smallest, sharpness = (
-            math.nan,
-            _largest_eigenvalue(lambda v: hessian.product(unknowns.start, v), unknowns.size),
-        )
+        smallest = math.nan
+        sharpness = _largest_eigenvalue(lambda v: hessian.product(unknowns.start, v), unknowns.size)
     if not sharpness > 0:
         return LearningRateBounds(math.inf, math.inf, sharpness, smallest, math.nan, hessian.constant)
     # Smaller eigenvalues than this cannot be told from zero.
-    noise = unknowns.size * float(np.finfo(unknowns.dtype).eps) * sharpness
+    noise = unknowns.size * float(np.spacing(unknowns.dtype.type(1))) * sharpness
     positive = smallest > noise
     return LearningRateBounds(
         stable=2.0 / sharpness,

@@ -56,17 +56,17 @@ class TensorDataset:
         for i, tensor in enumerate(tensors):
             if tensor.ndim == 0:
                 raise ValueError(f"arrays[{i}] must have shape (n, ...), got a single number")
-            if len(tensor) != len(tensors[0]):
+            if tensor.shape[0] != tensors[0].shape[0]:
                 raise ValueError(
-                    f"arrays[{i}] has {len(tensor)} rows (shape {tensor.shape}), "
-                    f"arrays[0] has {len(tensors[0])} (shape {tensors[0].shape})"
+                    f"arrays[{i}] has {tensor.shape[0]} rows (shape {tensor.shape}), "
+                    f"arrays[0] has {tensors[0].shape[0]} (shape {tensors[0].shape})"
                 )
-        if len(tensors[0]) == 0:
+        if tensors[0].shape[0] == 0:
             raise ValueError(f"the data set is empty: arrays[0] has shape {tensors[0].shape}")
         self.tensors = tensors
 
     def __len__(self) -> int:
-        return len(self.tensors[0])
+        return int(self.tensors[0].shape[0])
 
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
         return tuple(tensor[index] for tensor in self.tensors)

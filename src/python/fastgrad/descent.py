@@ -69,8 +69,11 @@ class OptimizeResult(dict[str, Any]):
         except KeyError:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}") from None
 
-    __setattr__ = dict.__setitem__  # type: ignore[assignment]
-    __delattr__ = dict.__delitem__  # type: ignore[assignment]
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        del self[name]
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self]
@@ -281,9 +284,8 @@ def _result(found: dict[str, Any], unknowns: Unknowns) -> OptimizeResult:
         message=message, success=reason == "converged", status=_STATUS[reason], reason=reason
     )
     result.update(found)
-    result.x = unknowns.result(found["x"])
-    result.jac = None if found["jac"] is None else unknowns.result(found["jac"])
-    result.path, result.path_fun = path, path_fun
+    gradient = None if found["jac"] is None else unknowns.result(found["jac"])
+    result.update(x=unknowns.result(found["x"]), jac=gradient, path=path, path_fun=path_fun)
     return result
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from fastgrad._core import Tensor
+    from fastgrad._core.ops import *  # noqa: F403
 
 _ops = core.ops
 

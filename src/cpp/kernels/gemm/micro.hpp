@@ -16,6 +16,13 @@ constexpr int tile_rows = TR, tile_vectors = TV;
 constexpr int tile_rows = 6, tile_vectors = 2;  // 12 of 16
 #endif
 
+#ifndef R1
+#define R1 8
+#define R2 8
+#define R3 8
+#endif
+constexpr int rows_of_tile(int vectors) { return vectors == 4 ? 6 : vectors == 3 ? R3 : vectors == 2 ? R2 : R1; }
+
 // A block of A: element (r, k) at p[r * row + k * step].
 template <class T> struct Rows {
     const T* p;

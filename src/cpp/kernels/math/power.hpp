@@ -87,7 +87,9 @@ FG_INLINE TwoParts long_log(Vec<double> x) {
 
 FG_INLINE Vec<double> pow_positive(Vec<double> x, Vec<double> y) {
     using R = ExpRange<double>;
-    const Vec<double> zero(0.0);
+    const Vec<double> zero(0.0), limit(0x1p+990);
+    // exact_product's limit; every power but that of 1 is 0 or infinite long before.
+    if constexpr (!has_fma) y = lower(limit, higher(-limit, y));
     const TwoParts l = long_log(x);
     TwoParts p = exact_product(y, l.high);
     p.low = fma(y, l.low, p.low);

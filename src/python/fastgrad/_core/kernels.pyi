@@ -1,15 +1,22 @@
-"""Bare kernels on NumPy arrays of one dtype, for benchmarks and tests. Written by tools/make_stubs.py."""
+"""Bare kernels on NumPy arrays of one dtype, for benchmarks and tests. By tools/make_stubs.py."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import EllipsisType
+from typing import Any, SupportsFloat, SupportsIndex, TypeAlias, overload
 
 import numpy as np
-from typing import Any, SupportsFloat, overload
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from typing_extensions import Never, Self
+
+from fastgrad._core import Program, Tensor, _Operand, _Sizes
 
 @overload
 def gemm(a: NDArray[np.float32], b: NDArray[np.float32], out: NDArray[np.float32]) -> None:
     """out = a @ b"""
 
 @overload
-def gemm(a: NDArray[np.float64], b: NDArray[np.float64], out: NDArray[np.float64]) -> None: ...
+def gemm(a: NDArray[np.float64], b: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+    """out = a @ b"""
 
 @overload
 def linear_mse(
@@ -26,4 +33,5 @@ def linear_mse(
     y: NDArray[np.float64],
     w: NDArray[np.float64],
     bias: SupportsFloat,
-) -> tuple[float, NDArray[Any], float]: ...
+) -> tuple[float, NDArray[Any], float]:
+    """One read of X: (sum of squared residuals, X^T residuals, sum of residuals) of residuals X w + bias - y."""

@@ -1,9 +1,14 @@
-"""Operations on tensors, arrays and numbers; each records and differentiates. Written by tools/make_stubs.py."""
+"""Operations on tensors, arrays and numbers; each records and differentiates. By tools/make_stubs.py."""
 
-from collections.abc import Iterable
-from typing import SupportsIndex
-from numpy.typing import DTypeLike
-from fastgrad._core import Tensor, _Operand, _Sizes
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import EllipsisType
+from typing import Any, SupportsFloat, SupportsIndex, TypeAlias, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from typing_extensions import Never, Self
+
+from fastgrad._core import Program, Tensor, _Operand, _Sizes
 
 def abs(x: _Operand, /) -> Tensor:
     """Absolute value; its derivative at 0 is 0."""

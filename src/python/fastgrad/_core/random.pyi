@@ -1,8 +1,14 @@
-"""Counter-based random numbers: the same key gives the same numbers on every machine. Written by tools/make_stubs.py."""
+"""Counter-based random numbers: the same key gives the same numbers on every machine. By tools/make_stubs.py."""
 
-from typing import SupportsFloat, SupportsIndex
-from numpy.typing import DTypeLike
-from fastgrad._core import Tensor, _Sizes
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import EllipsisType
+from typing import Any, SupportsFloat, SupportsIndex, TypeAlias, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from typing_extensions import Never, Self
+
+from fastgrad._core import Program, Tensor, _Operand, _Sizes
 
 def integers(
     shape: _Sizes,

@@ -1,12 +1,17 @@
-"""Native training: optimizer steps, descent, batches. Written by tools/make_stubs.py."""
+"""Native training: optimizer steps, descent, batches. By tools/make_stubs.py."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, SupportsFloat, SupportsIndex
-from fastgrad._core import Program, Tensor, _Operand
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import EllipsisType
+from typing import Any, SupportsFloat, SupportsIndex, TypeAlias, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from typing_extensions import Never, Self
+
+from fastgrad._core import Program, Tensor, _Operand, _Sizes
 
 class Batches:
     """Rows of arrays, batch by batch, each epoch in an order of its own."""
-
     def __init__(
         self,
         arrays: Sequence[Tensor],
@@ -24,7 +29,6 @@ class Batches:
 
 class Objective:
     """A recorded value and gradient as a function of one flat vector."""
-
     def __init__(self, program: Program) -> None: ...
     @property
     def size(self) -> int: ...
@@ -33,7 +37,6 @@ class Objective:
 
 class ParameterTable:
     """Parameters and what an optimizer remembers of each."""
-
     def __init__(self, params: Sequence[Tensor]) -> None: ...
     def sgd(
         self,

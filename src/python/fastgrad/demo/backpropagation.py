@@ -76,7 +76,7 @@ def _one_weight_of_each_layer(report: Report) -> None:
     h = 1e-5
     rows = []
     for name, parameter in model.named_parameters():
-        if name.endswith("weight"):
+        if name.endswith("weight") and parameter.grad is not None:
             by_tape = float(parameter.grad.numpy()[0, 0])
             by_difference = (loss_with(name, h) - loss_with(name, -h)) / (2.0 * h)
             rows.append([name, f"{by_tape:+.10f}", f"{by_difference:+.10f}", apart(by_tape, by_difference)])

@@ -23,7 +23,7 @@ class LoadResult(NamedTuple):
     unexpected_keys: list[str]
 
 
-def as_input(value: Any, dtype: np.dtype[Any] | None) -> Any:
+def as_input(value: Any, dtype: np.dtype[Any] | None) -> core.Tensor:
     """Return an array or tensor as a tensor; of `dtype`, unless that is None.
 
     An array is copied: backward may read it after its owner has written to it.

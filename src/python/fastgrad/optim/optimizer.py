@@ -66,8 +66,9 @@ class Optimizer:
             When there are no parameters, one of them is not a leaf that requires a gradient or is there
             already, or a hyper-parameter is unknown or does not fit.
         """
-        if not isinstance(group, dict) or "params" not in group:
-            raise TypeError(f"a parameter group must be a dict with 'params', got {group!r:.200}")
+        checked: Any = group
+        if not isinstance(checked, dict) or "params" not in checked:
+            raise TypeError(f"a parameter group must be a dict with 'params', got {checked!r:.200}")
         given = group["params"]
         params = [given] if isinstance(given, core.Tensor) else list(given)
         if not params:
@@ -197,7 +198,8 @@ class Optimizer:
         TypeError
             When `state_dict` is not such a mapping.
         """
-        if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
+        checked: Any = state_dict
+        if not isinstance(checked, Mapping) or not {"state", "param_groups"} <= set(checked):
             raise TypeError("state_dict must be a mapping with 'state' and 'param_groups'")
         groups, state = state_dict["param_groups"], state_dict["state"]
         if len(groups) != len(self.param_groups):
@@ -259,7 +261,7 @@ class Optimizer:
         return f"{type(self).__name__}({'; '.join(lines)})"
 
 
-def _groups(params: Iterable[Any]) -> list[dict[str, Any]]:
+def _groups(params: Any) -> list[dict[str, Any]]:
     if isinstance(params, core.Tensor):
         raise TypeError("params must be an iterable of tensors or dicts, got a single tensor: write [tensor]")
     if isinstance(params, (dict, str)):
