@@ -1,4 +1,4 @@
-"""backward() and autograd.grad: accumulation, graphs kept and freed, leaves, and values that change in between."""
+"""backward() and autograd.grad: accumulation, graphs kept and freed, leaves, values changed in between."""
 
 from __future__ import annotations
 
@@ -362,7 +362,7 @@ def test_unused_inputs():
     w, unused, other = leaf(1.0), leaf(2.0), leaf(3.0)
     y = (w * 2.0).sum()
     beside = other * 2.0
-    with pytest.raises(fg.GradientError, match="input 1 .*allow_unused=True"):
+    with pytest.raises(fg.GradientError, match=r"input 1 .*allow_unused=True"):
         grad(y, [w, unused], retain_graph=True)
     g, nothing, also_nothing = grad(y, [w, unused, beside], allow_unused=True)
     assert g.tolist() == [2.0]
@@ -415,7 +415,7 @@ def test_leaf_rules():
             integers.requires_grad = True
         assert not integers.requires_grad
     for data in ([1, 2], [True]):
-        with pytest.raises(TypeError, match="requires_grad=True needs float32 or float64.*(int64|bool)"):
+        with pytest.raises(TypeError, match=r"requires_grad=True needs float32 or float64.*(int64|bool)"):
             fg.tensor(data, requires_grad=True)
 
 
@@ -580,7 +580,7 @@ def test_a_change_through_another_handle_is_noticed():
     ):
         loss = (x * alias).sum()
         step(p)
-        with pytest.raises(fg.GradientError, match="'multiply'.*changed in place"):
+        with pytest.raises(fg.GradientError, match=r"'multiply'.*changed in place"):
             loss.backward()
 
 
@@ -591,7 +591,7 @@ def test_an_output_changed_in_place_is_noticed():
     view = nn.Parameter([0.0])
     assert view.is_leaf
     core.assign(y.detach(), np.zeros(2))
-    with pytest.raises(fg.GradientError, match="'exp'.*changed in place"):
+    with pytest.raises(fg.GradientError, match=r"'exp'.*changed in place"):
         loss.backward()
 
 

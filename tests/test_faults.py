@@ -1,4 +1,4 @@
-"""What the core must survive: long graphs on small stacks, forks, threads, absurd sizes, failing functions."""
+"""What the core must survive: long graphs on small stacks, forks, threads, absurd sizes, failing calls."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run_script(script: str, timeout: float = 60.0) -> str:
     return result.stdout
 
 
-# The stack limit holds for threads made after it was set, and for the main thread of a process begun after it.
+# The stack limit holds for threads made after it was set, and for the main thread of processes begun later.
 SMALL_STACK = """
     import resource, sys, threading
     resource.setrlimit(resource.RLIMIT_STACK, (1 << 20, 1 << 20))
@@ -240,7 +240,8 @@ def test_denormals_and_rounding_are_left_alone():
         libm = ctypes.CDLL(ctypes.util.find_library("m") or None)
         tiny = np.float64(5e-324)
         def modes():
-            return libm.fegetround(), float(tiny * np.float64(3.0)) / 5e-324, np.float32(1e-45) * np.float32(1.0) > 0
+            kept = np.float32(1e-45) * np.float32(1.0) > 0
+            return libm.fegetround(), float(tiny * np.float64(3.0)) / 5e-324, kept
         before = modes()
         assert before[1:] == (3.0, True)
         import fastgrad as fg
@@ -270,7 +271,8 @@ def test_denormals_and_rounding_are_left_alone():
 def test_signal_handlers_are_left_alone():
     script = """
         import signal
-        names = [name for name in ("SIGINT", "SIGTERM", "SIGSEGV", "SIGFPE", "SIGABRT", "SIGCHLD") if hasattr(signal, name)]
+        names = ["SIGINT", "SIGTERM", "SIGSEGV", "SIGFPE", "SIGABRT", "SIGCHLD"]
+        names = [name for name in names if hasattr(signal, name)]
         before = [signal.getsignal(getattr(signal, name)) for name in names]
         import numpy as np
         import fastgrad as fg
@@ -361,7 +363,7 @@ def test_threads_each_with_their_own_graph():
                 with fg.no_grad():
                     assert not (x * 2.0).requires_grad
                 assert core.is_grad_enabled()
-        except BaseException as error:  # noqa: BLE001 - told to the main thread
+        except BaseException as error:  # told to the main thread
             errors.append(error)
 
     threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]

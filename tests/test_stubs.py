@@ -43,9 +43,9 @@ assert_type(x.dtype, np.dtype[Any])
 assert_type(x.grad, fg.Tensor | None)
 assert_type(x.item(), float)
 x.grad = np.zeros(2)
-x[0] = 1.0  # type: ignore[arg-type]
 fg.sin(x, 1)  # type: ignore[call-arg]
 fg.sum(x, axes=0)  # type: ignore[call-arg]
+x[0] = 1.0  # type: ignore[index, assignment]
 """
 
 
@@ -57,23 +57,29 @@ def make_stubs(source_tree):
     return module
 
 
-def check(module: str, *arguments: str | os.PathLike[str], source_tree, cache) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cache,
-        env={**os.environ, "MYPYPATH": str(source_tree / "src" / "python"), "MYPY_CACHE_DIR": str(cache / "cache")},
-        timeout=600,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
+@pytest.fixture(scope="module")
+def check(source_tree, tmp_path_factory):
+    """Return ``check(module, *arguments)``, which runs mypy or stubtest on the source tree's package."""
+    folder = tmp_path_factory.mktemp("mypy")
+    (folder / "unsayable").write_text(UNSAYABLE, encoding="utf-8")
+    (folder / "user.py").write_text(USER_CODE, encoding="utf-8")
+    places = {"MYPYPATH": str(source_tree / "src" / "python"), "MYPY_CACHE_DIR": str(folder / "cache")}
+
+    def run(module: str, *arguments: str | os.PathLike[str]) -> None:
+        command = [sys.executable, "-m", module, *arguments]
+        environment = {**os.environ, **places}
+        result = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=folder, env=environment, timeout=600
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+
+    return run
 
 
 def test_up_to_date(make_stubs):
     written = {path.name: path.read_text(encoding="utf-8") for path in make_stubs.FOLDER.glob("*.pyi")}
     stale = [name for name, text in make_stubs.stubs().items() if written.pop(name, None) != text]
-    assert not stale, f"stubs differ from the compiled core: {', '.join(stale)}; run python tools/make_stubs.py"
+    assert not stale, f"{', '.join(stale)} differ from the compiled core: run python tools/make_stubs.py"
     assert not written, f"stubs of nothing: {', '.join(written)}"
 
 
@@ -89,20 +95,17 @@ def test_every_operation_is_there(make_stubs):
 
 
 @needs_mypy
-def test_package_in_mypy(source_tree, tmp_path):
-    package = source_tree / "src" / "python" / "fastgrad"
-    check("mypy", "--config-file", source_tree / "pyproject.toml", package, source_tree=source_tree, cache=tmp_path)
+def test_package_in_mypy(check, source_tree):
+    check(
+        "mypy", "--config-file", source_tree / "pyproject.toml", source_tree / "src" / "python" / "fastgrad"
+    )
 
 
 @needs_mypy
-def test_user_code_in_mypy(source_tree, tmp_path):
-    (tmp_path / "user.py").write_text(USER_CODE, encoding="utf-8")
-    options = ["--strict", "--python-version", "3.11"]
-    check("mypy", *options, "user.py", source_tree=source_tree, cache=tmp_path)
+def test_user_code_in_mypy(check):
+    check("mypy", "--strict", "--python-version", "3.11", "user.py")
 
 
 @needs_mypy
-def test_stubs_against_runtime(source_tree, tmp_path):
-    (tmp_path / "unsayable").write_text(UNSAYABLE, encoding="utf-8")
-    options = ["--allowlist", "unsayable", "--ignore-unused-allowlist"]
-    check("mypy.stubtest", "fastgrad._core", *options, source_tree=source_tree, cache=tmp_path)
+def test_stubs_against_runtime(check):
+    check("mypy.stubtest", "fastgrad._core", "--allowlist", "unsayable", "--ignore-unused-allowlist")

@@ -1,4 +1,4 @@
-"""Tensors as values: making them, their dtypes, memory, indexing, operators, text, copies, and that nothing leaks."""
+"""Tensors as values: making them, dtypes, memory, indexing, operators, text, copies; that nothing leaks."""
 
 from __future__ import annotations
 
@@ -441,7 +441,7 @@ def test_bad_indices(index, words):
 
 def test_writing_into_a_tensor_is_refused():
     t = fg.tensor([1.0, 2.0])
-    with pytest.raises(TypeError, match="not written to in place.*where"):
+    with pytest.raises(TypeError, match=r"not written to in place.*where"):
         t[0] = 3.0
     with pytest.raises(TypeError):
         del t[0]

@@ -1,10 +1,13 @@
-// FirstLanes<T>: loads and stores of the first n lanes of a vector, with the mask made once for many of them.
+// FirstLanes<T>: loads and stores of the first n lanes of a vector, the mask made once for many; sizes of last pieces.
 #pragma once
 
 #include "kernels/vec.hpp"
 
 namespace fg::kernels {
 namespace {
+
+FG_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+FG_INLINE int64_t round_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit * unit; }
 
 #if defined(__AVX512F__)
 template <class T> struct FirstLanes {

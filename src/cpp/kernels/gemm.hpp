@@ -15,33 +15,31 @@
 namespace fg::kernels {
 namespace {
 
-#ifndef MCV
-#define MCV 168
-#define NCV 3072
-#define PACKB (s.m >= 32 && s.n*s.k*sizeof(T) > 32768)
-#define PACKA (s.n >= 256)
-#endif
 // The cache blocks. Changing depth_block changes bits; the others only speed.
-#ifndef KCV
-#define KCV 256
-#endif
-constexpr int64_t depth_block = KCV;
-constexpr int64_t row_block = MCV;     // a (row_block, depth_block) of A stays in L2
-constexpr int64_t column_block = NCV;  // b (depth_block, column_block) of B stays in L2 or L3
+constexpr int64_t depth_block = 256;
+constexpr int64_t row_block = 96;       // packed (row_block, depth_block) of A: 96 KB of L2 in float32
+constexpr int64_t column_block = 1024;  // packed (depth_block, column_block) of B: 1 MB of L2 in float32
+
+// When to pack, as measured on a Sapphire Rapids core: what is read often enough and would not stay in L2 as it lies.
+// Packing B costs more than it gives below pack_b_rows rows; above, rows off the cache lines pay for it at any size.
+constexpr int64_t pack_b_bytes = 512 << 10, pack_b_rows = 128;
+constexpr int64_t pack_a_bytes = 1 << 20, pack_a_columns = 256;
+constexpr int64_t transposed_rows = 512;  // of C made transposed at a time
 
 template <class T> using Tile = void (*)(int64_t, const Rows<T>&, const Panel<T>&, T*, int64_t, bool);
 
 template <class T> struct TileTable {
     Tile<T> tiles[tile_rows * tile_vectors];
-    Tile<T> at(int rows, int vectors) const { return tiles[(rows - 1) * tile_vectors + vectors - 1]; }
+
+    FG_INLINE Tile<T> at(int rows, int vectors) const { return tiles[(rows - 1) * tile_vectors + vectors - 1]; }
 };
-template <class T, int R, int NV, bool adjacent, bool ragged> constexpr Tile<T> pick_tile() {
-    if constexpr (R <= rows_of_tile(NV)) return tile<T, R, NV, adjacent, ragged>;
+template <class T, int R, int NV, bool adjacent, bool ragged> constexpr Tile<T> tile_or_null() {
+    if constexpr (R <= rows_by_vectors[NV - 1]) return tile<T, R, NV, adjacent, ragged>;
     else return nullptr;
 }
 template <class T, bool adjacent, bool ragged, int... I>
 constexpr TileTable<T> make_tile_table(std::integer_sequence<int, I...>) {
-    return {{pick_tile<T, I / tile_vectors + 1, I % tile_vectors + 1, adjacent, ragged>()...}};
+    return {{tile_or_null<T, I / tile_vectors + 1, I % tile_vectors + 1, adjacent, ragged>()...}};
 }
 template <class T, bool adjacent, bool ragged>
 constexpr TileTable<T> tile_table =
@@ -52,107 +50,143 @@ struct Cut {
     int64_t parts, size, bigger;
 
     FG_INLINE Cut(int64_t count, int largest) {
-        parts = (count + largest - 1) / largest;
+        parts = count <= largest ? 1 : (count + largest - 1) / largest;
         size = parts == 1 ? count : count / parts;
         bigger = count - size * parts;
     }
     FG_INLINE int part(int64_t i) const { return int(size + (i < bigger)); }
 };
 
-#ifndef CUT4
-#define CUT4(v) ((v)==4)
-#endif
-FG_INLINE Cut cut_columns(int64_t v) { return Cut(v, tile_vectors == 4 ? (CUT4(v) ? 4 : 3) : tile_vectors); }
-FG_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+// Columns go in panels of whole vectors, packed rows in tiles as high as the widest panel's.
+template <class T> FG_INLINE Cut cut_columns(int64_t n) {
+    constexpr int lanes = Vec<T>::size;
+    return Cut((n + lanes - 1) / lanes, tile_vectors);
+}
+FG_INLINE Cut cut_packed_rows(int64_t m) { return Cut(m, rows_by_vectors[tile_vectors - 1]); }
 
-// One block: rows (m, depth) of A, columns (depth, n) of B, whether packed or where they lie.
+// Rows (m, depth) of A or columns (depth, n) of B, as they lie or packed in the panels of the cuts above.
 template <class T> struct Block {
     const T* p;
     int64_t outer, inner;  // from row to row of A or column to column of B, from k to k
     bool packed;
 };
 
-template <class T>
-void block_product(int64_t m, int64_t n, int64_t depth, Block<T> a, Block<T> b, T* c, int64_t ldc, bool add) {
-    constexpr int lanes = Vec<T>::size;
-    const Cut columns = cut_columns((n + lanes - 1) / lanes);
-    const bool adjacent = a.packed || a.outer == 1;
-    for (int64_t jp = 0, j = 0; jp < columns.parts; ++jp) {
-        const int vectors = columns.part(jp);
-        const int width = vectors * lanes, used = int(smaller(width, n - j));
-        const Panel<T> panel = b.packed ? Panel<T>{b.p + j * depth, width, lanes + used - width}
-                                        : Panel<T>{b.p + j, b.inner, lanes + used - width};
-        const bool ragged = !b.packed && used != width;
-        const TileTable<T>& table = ragged ? adjacent ? tile_table<T, true, true> : tile_table<T, false, true>
-                                           : adjacent ? tile_table<T, true, false> : tile_table<T, false, false>;
-        const Cut rows(m, rows_of_tile(a.packed ? tile_vectors : vectors));
-        for (int64_t ip = 0, i = 0; ip < rows.parts; ++ip) {
-            const int r = rows.part(ip);
-            const Rows<T> block = a.packed ? Rows<T>{a.p + i * depth, 1, r} : Rows<T>{a.p + i * a.outer, a.outer, a.inner};
-            table.at(r, vectors)(depth, block, panel, c + i * ldc + j, ldc, add);
-            i += r;
-        }
-        j += width;
-    }
-}
-
 template <class T> void pack_rows(int64_t m, int64_t depth, Block<T>& a, T* to) {
-    const Cut rows(m, rows_of_tile(tile_vectors));
-    for (int64_t ip = 0, i = 0; ip < rows.parts; ++ip) {
-        const int r = rows.part(ip);
-        pack_panel(r, r, depth, a.p + i * a.outer, a.outer, a.inner, to + i * depth);
-        i += r;
+    const Cut cut = cut_packed_rows(m);
+    for (int64_t part = 0, i = 0; part < cut.parts; ++part) {
+        const int rows = cut.part(part);
+        pack_panel(rows, rows, depth, a.p + i * a.outer, a.outer, a.inner, to + i * depth);
+        i += rows;
     }
     a = {to, 0, 0, true};
 }
 
 template <class T> void pack_columns(int64_t n, int64_t depth, Block<T>& b, T* to) {
-    constexpr int lanes = Vec<T>::size;
-    const Cut columns = cut_columns((n + lanes - 1) / lanes);
-    for (int64_t jp = 0, j = 0; jp < columns.parts; ++jp) {
-        const int width = columns.part(jp) * lanes;
+    const Cut cut = cut_columns<T>(n);
+    for (int64_t part = 0, j = 0; part < cut.parts; ++part) {
+        const int width = cut.part(part) * Vec<T>::size;
         pack_panel(int(smaller(width, n - j)), width, depth, b.p + j * b.outer, b.outer, b.inner, to + j * depth);
         j += width;
     }
     b = {to, 0, 0, true};
 }
 
-FG_INLINE int64_t round_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit * unit; }
-
-template <class T> int64_t gemm_scratch(GemmSize s) {
-    if (s.n == 1) return round_up(column_scratch(s.k) * int64_t(sizeof(T)), 64);
-    const int64_t depth = smaller(s.k, depth_block);
-    const int64_t a = round_up(smaller(s.m, row_block) * depth, 64);
-    const int64_t b = round_up(smaller(s.n, column_block), Vec<T>::size) * depth;
-    return round_up((a + b) * int64_t(sizeof(T)), 64);
+// c (m, n) = or += a (m, depth) @ b (depth, n); an unpacked b has its columns side by side.
+template <class T>
+void block_product(int64_t m, int64_t n, int64_t depth, Block<T> a, Block<T> b, T* c, int64_t ldc, bool add) {
+    constexpr int lanes = Vec<T>::size;
+    const Cut columns = cut_columns<T>(n);
+    const bool adjacent = a.packed || a.outer == 1;
+    for (int64_t panel = 0, j = 0; panel < columns.parts; ++panel) {
+        const int vectors = columns.part(panel), width = vectors * lanes;
+        const int missing = width - int(smaller(width, n - j));
+        const bool ragged = missing != 0 && !b.packed;
+        const TileTable<T>& table = adjacent ? ragged ? tile_table<T, true, true> : tile_table<T, true, false>
+                                             : ragged ? tile_table<T, false, true> : tile_table<T, false, false>;
+        const Panel<T> right = b.packed ? Panel<T>{b.p + j * depth, width, lanes - missing}
+                                        : Panel<T>{b.p + j, b.inner, lanes - missing};
+        const Cut rows = a.packed ? cut_packed_rows(m) : Cut(m, rows_by_vectors[vectors - 1]);
+        for (int64_t part = 0, i = 0; part < rows.parts; ++part) {
+            const int r = rows.part(part);
+            const Rows<T> left = a.packed ? Rows<T>{a.p + i * depth, 1, r} : Rows<T>{a.p + i * a.outer, a.outer, a.inner};
+            table.at(r, vectors)(depth, left, right, c + i * ldc + j, ldc, add);
+            i += r;
+        }
+        j += width;
+    }
 }
 
-template <class T>
-void gemm(GemmSize s, const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row, int64_t b_col, T* c,
-          int64_t ldc, void* scratch) {
-    if (s.k == 0) {
-        for (int64_t i = 0; i < s.m; ++i) memset(c + i * ldc, 0, size_t(s.n) * sizeof(T));
-        return;
-    }
-    if (s.n == 1) return column_product(s.m, s.k, a, a_row, a_col, b, b_row, c, ldc, static_cast<T*>(scratch));
-    const bool packs_b = b_col != 1 || PACKB, packs_a = PACKA;
-    T* const a_space = static_cast<T*>(scratch);
-    T* const b_space = a_space + round_up(smaller(s.m, row_block) * smaller(s.k, depth_block), 64);
+// Numbers of scratch for packed A; packed B follows.
+FG_INLINE int64_t packed_rows_size(GemmSize s) {
+    return round_up(smaller(s.m, row_block) * smaller(s.k, depth_block), 64);
+}
+template <class T> FG_INLINE int64_t product_scratch(GemmSize s) {
+    return packed_rows_size(s) + round_up(smaller(s.n, column_block), Vec<T>::size) * smaller(s.k, depth_block);
+}
+
+// All blocks of a product with n > 1, packed where it pays.
+template <class T> __attribute__((noinline))
+void product(GemmSize s, Block<T> a, Block<T> b, bool packs_a, bool packs_b, T* c, int64_t ldc, T* scratch) {
     const int64_t row_step = packs_a ? row_block : s.m, column_step = packs_b ? column_block : s.n;
     for (int64_t j = 0; j < s.n; j += column_step) {
         const int64_t n = smaller(column_step, s.n - j);
         for (int64_t k = 0; k < s.k; k += depth_block) {
             const int64_t depth = smaller(depth_block, s.k - k);
-            Block<T> columns{b + k * b_row + j * b_col, b_col, b_row, false};
-            if (packs_b) pack_columns(n, depth, columns, b_space);
+            Block<T> columns{b.p + k * b.inner + j * b.outer, b.outer, b.inner, false};
+            if (packs_b) pack_columns(n, depth, columns, scratch + packed_rows_size(s));
             for (int64_t i = 0; i < s.m; i += row_step) {
                 const int64_t m = smaller(row_step, s.m - i);
-                Block<T> rows{a + i * a_row + k * a_col, a_row, a_col, false};
-                if (packs_a) pack_rows(m, depth, rows, a_space);
+                Block<T> rows{a.p + i * a.outer + k * a.inner, a.outer, a.inner, false};
+                if (packs_a) pack_rows(m, depth, rows, scratch);
                 block_product(m, n, depth, rows, columns, c + i * ldc + j, ldc, k > 0);
             }
         }
     }
+}
+
+template <class T> FG_INLINE void choose_packing(GemmSize s, Block<T> a, Block<T> b, T* c, int64_t ldc, T* scratch) {
+    const int64_t bytes = int64_t(sizeof(T));
+    const bool b_pays = s.m >= pack_b_rows && (s.k * s.n * bytes >= pack_b_bytes || b.inner * bytes % 64 != 0);
+    const bool packs_b = b.outer != 1 || b_pays;
+    const bool packs_a = s.n >= pack_a_columns && s.m * s.k * bytes >= pack_a_bytes;
+    if (!packs_a && !packs_b && s.k <= depth_block) block_product(s.m, s.n, s.k, a, b, c, ldc, false);
+    else product(s, a, b, packs_a, packs_b, c, ldc, scratch);
+}
+
+// Few columns leave most lanes of a vector empty. Where A has its columns contiguous, C is made transposed instead,
+// some rows of it at a time, and turned.
+template <class T> __attribute__((noinline))
+void transposed_product(GemmSize s, Block<T> a, Block<T> b, T* c, int64_t ldc, T* scratch) {
+    for (int64_t i = 0; i < s.m; i += transposed_rows) {
+        const int64_t m = smaller(transposed_rows, s.m - i);
+        choose_packing({s.n, m, s.k}, b, Block<T>{a.p + i * a.outer, a.outer, a.inner, false}, scratch, m,
+                       scratch + s.n * transposed_rows);
+        transpose(m, s.n, scratch, m, c + i * ldc, ldc);
+    }
+}
+
+template <class T> FG_INLINE bool is_narrow(int64_t n) { return n <= Vec<T>::size * 5 / 8; }
+
+template <class T> int64_t gemm_scratch(GemmSize s) {
+    int64_t count = s.n == 1 ? column_scratch(s.k) : product_scratch<T>(s);
+    if (s.n > 1 && is_narrow<T>(s.n)) {
+        const int64_t m = smaller(s.m, transposed_rows), turned = s.n * transposed_rows + product_scratch<T>({s.n, m, s.k});
+        if (turned > count) count = turned;
+    }
+    return round_up(count * int64_t(sizeof(T)), 64);
+}
+
+template <class T>
+void gemm(GemmSize s, const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row, int64_t b_col, T* c,
+          int64_t ldc, void* scratch) {
+    T* const space = static_cast<T*>(scratch);
+    const Block<T> rows{a, a_row, a_col, false}, columns{b, b_col, b_row, false};
+    if (s.m == 0 || s.n == 0) return;
+    if (s.k == 0)
+        for (int64_t i = 0; i < s.m; ++i) memset(c + i * ldc, 0, size_t(s.n) * sizeof(T));
+    else if (s.n == 1) column_product(s.m, s.k, a, a_row, a_col, b, b_row, c, ldc, space);
+    else if (a_row == 1 && s.m >= 2 * Vec<T>::size && is_narrow<T>(s.n)) transposed_product(s, rows, columns, c, ldc, space);
+    else choose_packing(s, rows, columns, c, ldc, space);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t mse_group = 16, mse_block = 64 * mse_group;  // rows
 
 // The sums over some rows: weights (d, filled up to whole vectors), then sixteen lanes of squares and of residuals.
-FG_INLINE int64_t mse_gradient_size(int64_t d) { return (d + 15) / 16 * 16; }
+FG_INLINE int64_t mse_gradient_size(int64_t d) { return round_up(d, 16); }
 FG_INLINE int64_t mse_sums_size(int64_t d) { return mse_gradient_size(d) + 32; }
 
 template <class T> int64_t linear_mse_scratch(int64_t n, int64_t d) {

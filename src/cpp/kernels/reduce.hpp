@@ -37,10 +37,10 @@ template <class T> struct SummingExp : Summing<T> {  // exp(x - shift)
 
     const T* prepare(int64_t rows, int64_t columns, const T* x, int64_t& step, T* space) const {
         constexpr int width = Vec<T>::size;
-        const int64_t padded = (columns + width - 1) / width * width;
+        const int64_t padded = round_up(columns, width);
         for (int64_t i = 0; i < rows; ++i)
             for (int64_t j = 0; j < columns; j += width) {
-                const int there = columns - j < width ? int(columns - j) : width;
+                const int there = int(smaller(width, columns - j));
                 const Vec<T> number = FirstLanes<T>(there).load(x + i * step + j, Vec<T>(minus_infinity<T>));
                 exp(number - Vec<T>::load(shift + j * shift_step)).store(space + i * padded + j);
             }
@@ -70,7 +70,7 @@ template <class R, class T> FG_INLINE Sixteen<T> join_first(Sixteen<T> s, const 
     for (int i = 0; i < Sixteen<T>::parts; ++i) {
         const int64_t there = n - i * width;
         if (there <= 0) break;
-        const FirstLanes<T> lanes(there < width ? int(there) : width);
+        const FirstLanes<T> lanes(int(smaller(width, there)));
         s.v[i] = R::join(s.v[i], lanes.load(x + i * width, Vec<T>(R::neutral)));
     }
     return s;
@@ -97,7 +97,7 @@ template <class R, class T> Sixteen<T> row_lanes(int64_t n, const T* x, const R&
     Sixteen<T> level[pairwise_levels], s;
     const int64_t blocks = (n + reduce_block - 1) / reduce_block;
     for (int64_t i = 0; i < blocks; ++i, x += reduce_block, n -= reduce_block) {
-        const int64_t size = n < reduce_block ? n : reduce_block;
+        const int64_t size = smaller(n, reduce_block);
         s = block_lanes<R>(size, reduction.prepare(1, size, x, step, space));
         const int carried = carries(i);
         for (int l = 0; l < carried; ++l) s = join<R>(level[l], s);
@@ -149,9 +149,9 @@ void reduce_chunk(int64_t n, int64_t inner, int64_t columns, const T* x, const R
         const int carried = carries(i);
         const int64_t there = n - 8 * i;
         int64_t step = inner;
-        const T* const rows = reduction.prepare(there < 8 ? there : 8, columns, x + i * 8 * inner, step, space);
+        const T* const rows = reduction.prepare(smaller(8, there), columns, x + i * 8 * inner, step, space);
         for (int64_t j = 0; j < columns; j += width) {
-            const FirstLanes<T> lanes(columns - j < width ? int(columns - j) : width);
+            const FirstLanes<T> lanes(int(smaller(width, columns - j)));
             Vec<T> s = join_eight<R>(there, rows + j, step, lanes);
             for (int l = 0; l < carried; ++l) s = R::join(Vec<T>::load(level[l] + j), s);
             s.store(level[carried] + j);
@@ -161,7 +161,7 @@ void reduce_chunk(int64_t n, int64_t inner, int64_t columns, const T* x, const R
         Vec<T> s(R::neutral);
         for (int l = 0; l < pairwise_levels && eights >> l; ++l)
             if (eights >> l & 1) s = R::join(Vec<T>::load(level[l] + j), s);
-        FirstLanes<T>(columns - j < width ? int(columns - j) : width).store(out + j, s);
+        FirstLanes<T>(int(smaller(width, columns - j))).store(out + j, s);
     }
 }
 
@@ -173,14 +173,14 @@ template <class R, class T> void reduce(int64_t outer, int64_t n, int64_t inner,
     if (inner == 1) {
         const R reductions[width] = {};
         for (int64_t o = 0; o < outer; o += width) {
-            const int count = outer - o < width ? int(outer - o) : width;
+            const int count = int(smaller(width, outer - o));
             FirstLanes<T>(count).store(out + o, reduce_rows(count, n, x + o * n, reductions));
         }
         return;
     }
     for (int64_t o = 0; o < outer; ++o, x += n * inner, out += inner)
         for (int64_t j = 0; j < inner; j += chunk)
-            reduce_chunk(n, inner, inner - j < chunk ? inner - j : chunk, x + j, reduction, out + j);
+            reduce_chunk(n, inner, smaller(chunk, inner - j), x + j, reduction, out + j);
 }
 
 template <class T> void sum(int64_t outer, int64_t n, int64_t inner, const T* x, T* out) {
@@ -201,7 +201,7 @@ template <class T> void logsumexp(int64_t outer, int64_t n, int64_t inner, const
         const Maximizing<T> maxima[width] = {};
         for (int r = 0; r < width; ++r) reductions[r].shift = shifts[r], reductions[r].shift_step = 0;
         for (int64_t o = 0; o < outer; o += width) {
-            const int count = outer - o < width ? int(outer - o) : width;
+            const int count = int(smaller(width, outer - o));
             const Vec<T> shift = shift_for(reduce_rows(count, n, x + o * n, maxima));
             for (int r = 0; r < width; ++r) Vec<T>(shift.v[r]).store(shifts[r]);
             FirstLanes<T>(count).store(out + o, shift + log(reduce_rows(count, n, x + o * n, reductions)));
@@ -211,13 +211,13 @@ template <class T> void logsumexp(int64_t outer, int64_t n, int64_t inner, const
     T shift[chunk] = {}, total[chunk] = {};
     for (int64_t o = 0; o < outer; ++o, x += n * inner, out += inner)
         for (int64_t j = 0; j < inner; j += chunk) {
-            const int64_t columns = inner - j < chunk ? inner - j : chunk;
+            const int64_t columns = smaller(chunk, inner - j);
             reduce_chunk(n, inner, columns, x + j, Maximizing<T>{}, shift);
             for (int64_t i = 0; i < columns; i += width) shift_for(Vec<T>::load(shift + i)).store(shift + i);
             reduce_chunk(n, inner, columns, x + j, SummingExp<T>{{}, shift, 1}, total);
             for (int64_t i = 0; i < columns; i += width) {
                 const Vec<T> result = Vec<T>::load(shift + i) + log(Vec<T>::load(total + i));
-                FirstLanes<T>(columns - i < width ? int(columns - i) : width).store(out + j + i, result);
+                FirstLanes<T>(int(smaller(width, columns - i))).store(out + j + i, result);
             }
         }
 }

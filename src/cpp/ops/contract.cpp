@@ -106,7 +106,8 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
     if (x.ndim() > 2 && y.ndim() == 2) {
         // One product instead of many: rows of all batches under one another.
         Dims shape = x.shape();
-        const Tensor product = apply(matmul_op, {reshape(x, {-1, shape.at_end(1)}), y});
+        const int64_t rows = element_count(without_last_two(shape)) * shape.at_end(2);
+        const Tensor product = apply(matmul_op, {reshape(x, {rows, shape.at_end(1)}), y});
         shape.at_end(1) = y.shape()[1];
         out = reshape(product, shape);
     } else {

@@ -112,11 +112,14 @@ template <class... F> const ElementwiseOp* describe_all(kernels::OpList<F...>) {
     return ops;
 }
 
-// A constant is converted where it stands; anything else by the cast op.
+// A constant is converted where it stands, and stays weak; anything else by the cast op.
 Tensor brought_to(const Tensor& t, DType dtype) {
     if (t.dtype() == dtype) return t;
     const bool constant = t.weak() && !t.traced() && !t.requires_grad() && t.ndim() == 0;
-    return constant ? Tensor::full(dtype, {}, t.item()) : astype(t, dtype);
+    if (!constant) return astype(t, dtype);
+    const Tensor converted = Tensor::full(dtype, {}, t.item());
+    converted.impl()->view.weak = true;
+    return converted;
 }
 
 }  // namespace

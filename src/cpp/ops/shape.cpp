@@ -64,7 +64,7 @@ bool alias_reshape(const Attrs& a, const View& in, View& out, int64_t&) {
             if (np < op) np *= shape[nj++];
             else op *= old_shape[oj++];
         }
-        for (int k = oi; k + 1 < oj; ++k)
+        for (int k = oi; k + 1 < std::min(oj, olds); ++k)  // oj never passes olds; GCC cannot see it
             if (old_strides[k] != old_shape[k + 1] * old_strides[k + 1]) return false;
         out.strides[nj - 1] = old_strides[oj - 1];
         for (int k = nj - 1; k > ni; --k) out.strides[k - 1] = out.strides[k] * shape[k];

@@ -153,16 +153,16 @@ void Program::give_back(std::unique_ptr<RunState> state) {
 }
 
 std::vector<Tensor> Program::run(Span<Tensor> inputs) {
-    if (inputs.size() != int(recording_.inputs().size()))
-        throw ValueError(say("a recording of ", recording_.inputs().size(), " inputs was given ", inputs.size()));
+    recording_.check_inputs(inputs);
+    for (const Tensor& t : inputs)
+        if (t.traced()) {
+            Recording::check_usable(t, "a replay");  // says so when its recording has ended
+            throw RecordingError("a replay was given a value of a recording in the making; inline the program instead");
+        }
     std::vector<Tensor> held;  // contiguous copies live until the run is over
     auto state = borrow();
     for (int i = 0; i < inputs.size(); ++i) {
         const int v = recording_.inputs()[size_t(i)];
-        const View& expected = slots_[size_t(v)].view;
-        if (inputs[i].dtype() != expected.dtype || inputs[i].shape() != expected.shape)
-            throw ValueError(say("input ", i, " was recorded as ", name(expected.dtype), expected.shape, ", got ",
-                                 name(inputs[i].dtype()), inputs[i].shape()));
         held.push_back(contiguous(inputs[i]));
         bind(*state, v, held.back().view().as<char>());
     }

@@ -94,7 +94,19 @@ bool Recording::depends_on(int input) const {
     return false;
 }
 
+void Recording::check_inputs(Span<Tensor> inputs) const {
+    if (inputs.size() != int(inputs_.size()))
+        throw ValueError(say("a recording of ", inputs_.size(), " inputs was given ", inputs.size()));
+    for (int i = 0; i < inputs.size(); ++i) {
+        const Meta& expected = values_[size_t(inputs_[size_t(i)])].meta;
+        if (inputs[i].dtype() != expected.dtype || inputs[i].shape() != expected.shape)
+            throw ValueError(say("input ", i, " was recorded as ", name(expected.dtype), expected.shape, ", got ",
+                                 name(inputs[i].dtype()), inputs[i].shape()));
+    }
+}
+
 std::vector<Tensor> Recording::replay_over(Span<Tensor> inputs) const {
+    check_inputs(inputs);
     std::vector<Tensor> now(values_.size());
     for (size_t v = 0; v < values_.size(); ++v) now[v] = values_[v].captured;
     for (size_t i = 0; i < inputs_.size(); ++i) now[size_t(inputs_[i])] = inputs[i];

@@ -47,6 +47,8 @@ public:
     void remove_dead_code();
     // Whether any output is computed from that input.
     bool depends_on(int input) const;
+    // Throws unless these are as many values as it was recorded with, of the same shapes and dtypes.
+    void check_inputs(Span<Tensor> inputs) const;
     // Uses every instruction again, on other values: how a recording is inlined into another, or differentiated.
     std::vector<Tensor> replay_over(Span<Tensor> inputs) const;
 

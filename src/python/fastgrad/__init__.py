@@ -1,7 +1,7 @@
 """fastgrad: derivatives and training of small and medium models on a CPU.
 
-`tensor` and `.backward()` in PyTorch's style, `grad`, `hessian` and `compile` in JAX's, `nn` models with `optim`
-optimizers, `minimize` for descent on any function, `viz` to see it.
+`tensor` and `.backward()` in PyTorch's style, `grad`, `hessian` and `compile` in JAX's, `nn` models with
+`optim` optimizers, `minimize` for descent on any function, `viz` to see it.
 """
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING
@@ -26,7 +26,9 @@ if _TYPE_CHECKING:
 _install_array_protocol()
 
 # The operations, as fg.sin, fg.where, ...: every public function of fastgrad.numpy.
-_operations = {name: value for name, value in vars(numpy).items() if not name.startswith("_") and callable(value)}
+_operations = {
+    name: value for name, value in vars(numpy).items() if not name.startswith("_") and callable(value)
+}
 globals().update({name: value for name, value in _operations.items() if name not in globals()})
 
 __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core

@@ -22,7 +22,9 @@ _UFUNCS[np.invert] = _ops.logical_not
 
 
 def _reduction(op: Callable[..., Any]) -> Callable[..., Any]:
-    def reduced(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **others: Any) -> Any:
+    def reduced(
+        a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **others: Any
+    ) -> Any:
         _refuse(dtype=dtype, out=out, **others)
         return op(a, axis, keepdims is not np._NoValue and bool(keepdims))
 
@@ -33,7 +35,8 @@ def _refuse(**keywords: Any) -> None:
     """Arguments of NumPy's functions that have no meaning here, unless they stand at their defaults."""
     given = sorted(name for name, value in keywords.items() if value is not None and value is not np._NoValue)
     if given:
-        raise TypeError(f"on a fastgrad tensor this NumPy function takes no {', '.join(f'{name}=' for name in given)}")
+        refused = ", ".join(f"{name}=" for name in given)
+        raise TypeError(f"on a fastgrad tensor this NumPy function takes no {refused}")
 
 
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
@@ -54,6 +57,8 @@ def _where(condition: Any, *branches: Any) -> Any:
     return _ops.where(condition, *branches)
 
 
+_NO_OPERATION = "has no operation on fastgrad tensors; detach().numpy() gives an array without gradient"
+
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.sum: _reduction(_ops.sum),
     np.mean: _reduction(_ops.mean),
@@ -64,10 +69,10 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.clip: _clip,
     np.where: _where,
     np.dot: fnp.dot,
-    np.reshape: lambda a, shape: _ops.reshape(a, shape),
+    np.reshape: lambda a, shape: _ops.reshape(a, shape),  # noqa: PLW0108 - by NumPy's names
     np.ravel: lambda a: _ops.reshape(a, -1),
     np.transpose: lambda a, axes=None: _ops.transpose(a, axes),
-    np.broadcast_to: lambda array, shape: _ops.broadcast_to(array, shape),
+    np.broadcast_to: lambda array, shape: _ops.broadcast_to(array, shape),  # noqa: PLW0108
     np.concatenate: lambda arrays, axis=0: _ops.concatenate(arrays, axis),
     np.stack: lambda arrays, axis=0: fnp.stack(arrays, axis),
     np.take: lambda a, indices, axis=None: _ops.take(a, indices, axis),
@@ -77,22 +82,20 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
 }
 
 
-def _array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
+def _array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:  # noqa: ARG001
     op = _UFUNCS.get(ufunc)
     if op is None or method != "__call__":
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-        raise TypeError(f"np.{name} has no operation on fastgrad tensors; detach().numpy() gives an array without gradient")
+        raise TypeError(f"np.{name} {_NO_OPERATION}")
     if keywords:
         raise TypeError(f"np.{ufunc.__name__} on a fastgrad tensor takes no {', '.join(sorted(keywords))}=")
     return op(*inputs)
 
 
-def _array_function(self: Any, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+def _array_function(self: Any, function: Any, types: Any, args: Any, keywords: Any) -> Any:  # noqa: ARG001
     implementation = _FUNCTIONS.get(function)
     if implementation is None:
-        raise TypeError(
-            f"np.{function.__name__} has no operation on fastgrad tensors; detach().numpy() gives an array without gradient"
-        )
+        raise TypeError(f"np.{function.__name__} {_NO_OPERATION}")
     return implementation(*args, **keywords)
 
 

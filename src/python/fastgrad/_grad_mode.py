@@ -6,14 +6,17 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastgrad._native import core
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class no_grad:
+class no_grad:  # noqa: N801 - the name everybody knows
     """Context and decorator: operations inside are not remembered for backward.
 
     Use it for predictions and for updates of parameters. It holds for the current thread only.
@@ -28,9 +31,10 @@ class no_grad:
     """
 
     def __init__(self) -> None:
-        self._before = threading.local()  # per thread a stack: one instance may be entered again inside itself
+        # Per thread a stack: one instance may be entered again inside itself.
+        self._before = threading.local()
 
-    def __enter__(self) -> no_grad:
+    def __enter__(self) -> Self:
         stack = self._before.__dict__.setdefault("stack", [])
         stack.append(core.set_grad_enabled(False))
         return self
@@ -68,7 +72,7 @@ def _quiet_generator(function: Callable[..., Any]) -> Callable[..., Any]:
                 with no_grad():
                     generator.close()
                 raise
-            except BaseException as error:  # noqa: BLE001 - goes where the generator was waiting
+            except BaseException as error:  # goes where the generator was waiting
                 resume: Callable[[], Any] = functools.partial(generator.throw, error)
             else:
                 resume = functools.partial(generator.send, sent)

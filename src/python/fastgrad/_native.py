@@ -5,7 +5,7 @@ from __future__ import annotations
 try:
     import fastgrad._core as core
 
-    if not hasattr(core, "Tensor"):  # the folder of its type stubs, which Python takes for a namespace package
+    if not hasattr(core, "Tensor"):  # the folder of its stubs, which Python takes for a namespace package
         raise ModuleNotFoundError(name="fastgrad._core")
 except ModuleNotFoundError as error:
     if error.name != "fastgrad._core":

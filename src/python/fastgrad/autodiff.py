@@ -1,4 +1,4 @@
-"""Functions in, derivative functions out: NumPy arrays in and out, tensors in and out, any nest as an argument."""
+"""Functions in, derivative functions out: NumPy arrays or tensors in and out, any nest as an argument."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from fastgrad import _nest
 from fastgrad._native import core
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from fastgrad._core import Tensor
 
 _active = threading.local()
@@ -29,14 +31,14 @@ class _Transform:
         outer_graph = any(t.requires_grad for t in tensors)
         recording = core.is_recording()
         self.gives_tensors = bool(tensors) or self._depth > 0 or recording
-        # Someone may differentiate the result again: an enclosing transform, or the graph the arguments come from.
+        # Someone may differentiate the result again: an enclosing transform, or the arguments' own graph.
         self.create_graph = core.is_grad_enabled() and (self._depth > 0 or outer_graph)
-        # A recording may be differentiated later: its results leave the graph without a trace, but under no_grad.
+        # A recording may be differentiated later, but under no_grad its results leave without a trace.
         self._leaves_trace = recording and not core.is_grad_enabled()
         # Within an outermost call nothing outlives it, so arrays mixed into operations need no copy.
         self._borrows = self._depth == 0 and not outer_graph
 
-    def __enter__(self) -> _Transform:
+    def __enter__(self) -> Self:
         _active.depth = self._depth + 1
         self._grad_before = core.set_grad_enabled(True)
         self._transforming_before = core.set_transforming(True)
@@ -82,7 +84,8 @@ def _variable(leaf: Any, name: str) -> Tensor:
         raise TypeError(f"{name} holds a {type(leaf).__name__}; expected numbers, arrays or tensors")
     if variable.dtype.kind != "f":
         raise TypeError(
-            f"{name} has dtype {variable.dtype}; derivatives need float32 or float64, convert it with .astype(float)"
+            f"{name} has dtype {variable.dtype}; derivatives need float32 or float64, convert it with "
+            ".astype(float)"
         )
     variable.requires_grad = True
     return variable
@@ -91,7 +94,9 @@ def _variable(leaf: Any, name: str) -> Tensor:
 class _Variables:
     """The arguments to differentiate by, as variables, and the other arguments as they came."""
 
-    def __init__(self, function: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]
+    ) -> None:
         self._single = isinstance(argnums, int)
         self.args = list(args)
         self.flat: list[Tensor] = []
@@ -100,8 +105,8 @@ class _Variables:
         for number in (argnums,) if isinstance(argnums, int) else argnums:
             if not -len(args) <= number < len(args):
                 raise ValueError(
-                    f"argnums {number} is out of range: {_name(function)} was called with {len(args)} positional "
-                    f"argument{'' if len(args) == 1 else 's'}"
+                    f"argnums {number} is out of range: {_name(function)} was called with {len(args)} "
+                    f"positional argument{'' if len(args) == 1 else 's'}"
                 )
             if number % len(args) in places:
                 raise ValueError(f"argnums {argnums} names argument {number % len(args)} twice")
@@ -146,6 +151,10 @@ def _checked_function(f: Any) -> None:
         raise TypeError(f"f must be a function, got {type(f).__name__}")
 
 
+def _cut(leaf: Any) -> Any:
+    return core.cut(leaf) if isinstance(leaf, core.Tensor) else leaf
+
+
 def _name(function: Callable[..., Any]) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
@@ -163,8 +172,8 @@ def _scalar_output(value: Any, function: Callable[..., Any]) -> Tensor:
     output = _output(value, function)
     if output.size != 1:
         raise ValueError(
-            f"grad needs a function that returns one number, but {_name(function)} returned shape {output.shape}; "
-            "reduce it (sum, mean) or use fastgrad.jacobian"
+            f"grad needs a function that returns one number, but {_name(function)} returned shape "
+            f"{output.shape}; reduce it (sum, mean) or use fastgrad.jacobian"
         )
     if output.dtype.kind != "f":
         raise TypeError(f"{_name(function)} returned {output.dtype}; expected float32 or float64")
@@ -181,17 +190,17 @@ def value_and_grad(
     f : callable
         Returns one number (with `has_aux`, a pair of it and anything else).
     argnums : int or sequence of int, default 0
-        Which positional arguments to differentiate by. Each may be a number, an array, a tensor, or a nest of them in
-        dicts, lists and tuples.
+        Which positional arguments to differentiate by. Each may be a number, an array, a tensor, or a nest of
+        them in dicts, lists and tuples.
     has_aux : bool, default False
         Whether `f` returns ``(value, aux)``; `aux` is handed through.
 
     Returns
     -------
     callable
-        Takes the arguments of `f`, returns ``(value, gradient)`` (``((value, aux), gradient)`` with `has_aux`). The
-        gradient is nested as the argument is, or a tuple of such for a sequence of `argnums`. NumPy arrays for NumPy
-        arguments, tensors for tensors.
+        Takes the arguments of `f`, returns ``(value, gradient)`` (``((value, aux), gradient)`` with
+        `has_aux`). The gradient is nested as the argument is, or a tuple of such for a sequence of `argnums`.
+        NumPy arrays for NumPy arguments, tensors for tensors.
 
     Raises
     ------
@@ -202,8 +211,9 @@ def value_and_grad(
 
     Notes
     -----
-    Reverse-mode automatic differentiation: Griewank and Walther, *Evaluating Derivatives*, 2nd ed., chapter 3. Arrays
-    that `f` mixes with its arguments are read in place during the call: do not write to them inside `f`.
+    Reverse-mode automatic differentiation: Griewank and Walther, *Evaluating Derivatives*, 2nd ed., chapter
+    3. Arrays that `f` mixes with its arguments are read in place during the call: do not write to them inside
+    `f`.
 
     Examples
     --------
@@ -211,7 +221,6 @@ def value_and_grad(
     >>> fg.value_and_grad(lambda x: x**2)(3.0)
     (np.float64(9.0), np.float64(6.0))
     """
-
     _checked_function(f)
     argnums = _checked_argnums(argnums)
 
@@ -229,7 +238,7 @@ def value_and_grad(
             flat = variables.gradients(output, None, transform.create_graph, transform.create_graph)
             if not transform.create_graph:
                 # What f hands through may be kept by it as well: a second handle makes the result a copy.
-                aux = _nest.map_leaves(lambda leaf: core.cut(leaf) if isinstance(leaf, core.Tensor) else leaf, aux)
+                aux = _nest.map_leaves(_cut, aux)
             results = transform.result((output, aux, variables.nest(flat)))
             del value, output, flat, variables  # the graph goes before the results are handed out
         value, aux, gradient = results
@@ -238,7 +247,9 @@ def value_and_grad(
     return value_and_gradient
 
 
-def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """Function that returns the gradient of `f`.
 
     Parameters
@@ -287,7 +298,8 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     Returns
     -------
     callable
-        Takes the arguments of `f`, returns an array of shape ``output.shape + argument.shape``, nested as the argument.
+        Takes the arguments of `f`, returns an array of shape ``output.shape + argument.shape``, nested as the
+        argument.
 
     Raises
     ------
@@ -302,7 +314,6 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     array([[2., 0.],
            [0., 4.]])
     """
-
     _checked_function(f)
     argnums = _checked_argnums(argnums)
 
@@ -313,16 +324,18 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
             output = _output(f(*variables.args, **keywords), f)
             if output.dtype.kind != "f":
                 raise TypeError(f"{_name(f)} returned {output.dtype}; expected float32 or float64")
-            rows = []
-            seeds = np.eye(output.size, dtype=output.dtype)
-            for seed in seeds:
-                rows.append(variables.gradients(output, seed.reshape(output.shape), True, transform.create_graph))
+            rows = [
+                variables.gradients(output, seed.reshape(output.shape), True, transform.create_graph)
+                for seed in np.eye(output.size, dtype=output.dtype)
+            ]
             flat = []
             for i, variable in enumerate(variables.flat):
                 shape = output.shape + variable.shape
                 parts = [core.ops.reshape(row[i], (1, *variable.shape)) for row in rows]
-                stacked = core.ops.concatenate(parts, 0) if parts else core.Tensor(np.zeros(shape, variable.dtype))
-                flat.append(core.ops.reshape(stacked, shape))
+                if parts:
+                    flat.append(core.ops.reshape(core.ops.concatenate(parts, 0), shape))
+                else:
+                    flat.append(core.Tensor(np.zeros(shape, variable.dtype)))
             results = transform.result(variables.nest(flat))
             del output, rows, flat, variables
         return results
@@ -360,7 +373,9 @@ def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     """
     number = _checked_argnums(argnums)
     if not isinstance(number, int):
-        raise TypeError(f"argnums of a hessian must be one int, got {argnums!r}; use fastgrad.hvp for several arguments")
+        raise TypeError(
+            f"argnums of a hessian must be one int, got {argnums!r}; use fastgrad.hvp for several arguments"
+        )
     of_gradient = jacobian(grad(f, number), number)
 
     @functools.wraps(f)
@@ -399,7 +414,8 @@ def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:
 
     Notes
     -----
-    The gradient of ``<grad f(x), v>``: Pearlmutter, *Fast exact multiplication by the Hessian*, Neural Computation 6 (1994).
+    The gradient of ``<grad f(x), v>``: Pearlmutter, *Fast exact multiplication by the Hessian*, Neural
+    Computation 6 (1994).
 
     Examples
     --------
@@ -412,6 +428,8 @@ def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:
     v_leaves, v_structure = _nest.flatten(v)
     if x_structure != v_structure:
         raise ValueError("hvp: v must be nested as x is")
+    if not x_leaves:
+        raise ValueError("hvp: x holds no numbers")
     for i, (a, b) in enumerate(zip(x_leaves, v_leaves, strict=True)):
         if np.shape(a) != np.shape(b):
             raise ValueError(f"hvp: leaf {i} of v has shape {np.shape(b)}, expected that of x, {np.shape(a)}")

@@ -44,7 +44,8 @@ def grad(
     Raises
     ------
     GradientError
-        If an input does not require a gradient, is not used (without `allow_unused`), or saved values are gone.
+        If an input does not require a gradient, is not used (without `allow_unused`), or saved values are
+        gone.
     ValueError
         If an output is not one number and has no gradient in `grad_outputs`.
 
@@ -63,7 +64,9 @@ def grad(
         seeds = list(grad_outputs)
     else:
         seeds = [grad_outputs]
-    flows = core.gradients(outs, seeds, ins, create_graph if retain_graph is None else retain_graph, create_graph)
+    flows = core.gradients(
+        outs, seeds, ins, create_graph if retain_graph is None else retain_graph, create_graph
+    )
     for i, flow in enumerate(flows):
         if flow is None and not allow_unused:
             raise core.GradientError(

@@ -73,6 +73,7 @@ class CompiledFunction:
         return self if instance is None else types.MethodType(self, instance)
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
+        """Replay what was recorded for such arguments, or record it first."""
         if core.is_recording():
             return self._f(*args, **keywords)  # part of the recording around it
         leaves, structure = _nest.flatten((args, keywords))
@@ -111,7 +112,8 @@ def _modes(model: Any) -> tuple[bool, ...] | None:
     """Which parts of a model are in training mode."""
     if not hasattr(model, "training"):
         return None
-    return tuple(module.training for module in model.modules()) if hasattr(model, "modules") else (model.training,)
+    modules = model.modules() if hasattr(model, "modules") else (model,)
+    return tuple(module.training for module in modules)
 
 
 def _check_hashable(leaf: Any, function: CompiledFunction) -> None:
@@ -120,8 +122,8 @@ def _check_hashable(leaf: Any, function: CompiledFunction) -> None:
     except TypeError:
         name = getattr(function, "__name__", "function")
         raise TypeError(
-            f"an argument of the compiled {name} is a {type(leaf).__name__}, which cannot be told from another one; "
-            "expected numbers, arrays, tensors, nests of them, or hashable objects"
+            f"an argument of the compiled {name} is a {type(leaf).__name__}, which cannot be told from "
+            "another one; expected numbers, arrays, tensors, nests of them, or hashable objects"
         ) from None
 
 
@@ -131,9 +133,9 @@ def compile(f: Callable[..., Any]) -> CompiledFunction:
     Parameters
     ----------
     f : callable
-        Takes numbers, arrays, tensors and nests of them; floats and arrays are inputs of the recording, while ints,
-        bools, strings and other objects are fixed: another one makes another recording. Computes with fastgrad operations
-        and returns tensors, or nests of them.
+        Takes numbers, arrays, tensors and nests of them; floats and arrays are inputs of the recording, while
+        ints, bools, strings and other objects are fixed: another one makes another recording. Computes with
+        fastgrad operations and returns tensors, or nests of them.
 
     Returns
     -------
@@ -144,13 +146,13 @@ def compile(f: Callable[..., Any]) -> CompiledFunction:
     Raises
     ------
     RecordingError
-        On the first call, if `f` reads a value (``if x > 0``, ``float(x)``): there is none while recording. Use
-        `fastgrad.where`, or pass an int, bool or str.
+        On the first call, if `f` reads a value (``if x > 0``, ``float(x)``): there is none while recording.
+        Use `fastgrad.where`, or pass an int, bool or str.
 
     Notes
     -----
-    Arrays that `f` takes from outside are copied into the recording; tensors are used by reference, so that a model's
-    parameters are read anew at each call.
+    Arrays that `f` takes from outside are copied into the recording; tensors are used by reference, so that a
+    model's parameters are read anew at each call.
 
     Examples
     --------

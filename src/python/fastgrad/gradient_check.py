@@ -47,8 +47,8 @@ def check_grads(
 
     Notes
     -----
-    Central differences (f(x + h d) - f(x - h d)) / 2h with h = eps^(1/3): Nocedal and Wright, *Numerical Optimization*,
-    2nd ed., section 8.1.
+    Central differences (f(x + h d) - f(x - h d)) / 2h with h = eps^(1/3): Nocedal and Wright, *Numerical
+    Optimization*, 2nd ed., section 8.1.
 
     Examples
     --------
@@ -59,7 +59,10 @@ def check_grads(
         raise ValueError(f"order must be at least 1, got {order}")
     rng = np.random.default_rng(seed)
     leaves, structure = _nest.flatten(tuple(args))
-    at = [np.array(leaf.detach() if isinstance(leaf, core.Tensor) else leaf, dtype=np.float64) for leaf in leaves]
+    at = [
+        np.array(leaf.detach() if isinstance(leaf, core.Tensor) else leaf, dtype=np.float64)
+        for leaf in leaves
+    ]
     weights: list[Any] = []
 
     def scalar(*values: Any) -> Any:

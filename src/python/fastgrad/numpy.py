@@ -1,4 +1,4 @@
-"""The operations, under NumPy's names: functions of tensors, arrays and numbers that record and differentiate.
+"""The operations, by NumPy's names: functions of tensors, arrays and numbers that record and differentiate.
 
 ``import fastgrad.numpy as np`` in place of NumPy works for what is here; the same functions are ``fg.sin``,
 ``fg.where``, and so on. Array arguments give tensors.
@@ -68,7 +68,9 @@ def dot(a: Any, b: Any) -> Tensor:
     """
     a, b = _as_tensor(a), _as_tensor(b)
     if a.ndim > 2 or b.ndim > 2:
-        raise ValueError(f"dot: expected at most 2 dimensions, got shapes {a.shape} and {b.shape}; use matmul")
+        raise ValueError(
+            f"dot: expected at most 2 dimensions, got shapes {a.shape} and {b.shape}; use matmul"
+        )
     if a.ndim == 0 or b.ndim == 0:
         return _ops.multiply(a, b)
     return _ops.matmul(a, b)
@@ -120,4 +122,6 @@ def _as_tensor(x: Any) -> Tensor:
 
 
 def __getattr__(name: str) -> Callable[..., Tensor]:
-    raise AttributeError(f"fastgrad.numpy has no function {name!r}; NumPy's own works on arrays, not on tensors")
+    raise AttributeError(
+        f"fastgrad.numpy has no function {name!r}; NumPy's own works on arrays, not on tensors"
+    )

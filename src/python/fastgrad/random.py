@@ -88,7 +88,15 @@ def manual_seed(seed: int) -> None:
 
 
 def get_state() -> tuple[int, int]:
-    """Return where the global generator stands, for `set_state`."""
+    """Return where the global generator stands, for `set_state`.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.manual_seed(7)
+    >>> fg.random.get_state()
+    (7, 0)
+    """
     return _generator.get(advance=0)
 
 
@@ -115,6 +123,13 @@ def next_stream() -> tuple[int, int]:
     ------
     RecordingError
         While a function is recorded, for a replay would repeat the same numbers.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.manual_seed(7)
+    >>> fg.random.next_stream(), fg.random.next_stream()
+    ((7, 0), (7, 1))
     """
     if core.is_recording():
         raise core.RecordingError(

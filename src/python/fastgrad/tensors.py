@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastgrad._native import core
 
@@ -20,8 +20,8 @@ def tensor(data: ArrayLike, dtype: DTypeLike | None = None, requires_grad: bool 
     data : array_like
         Numbers, nested lists of them, or an array of any layout. At most 8 dimensions.
     dtype : dtype, optional
-        bool, int64, float32 or float64. By default what NumPy makes of `data`: Python floats become float64, smaller
-        integers int64, float16 float32.
+        bool, int64, float32 or float64. By default what NumPy makes of `data`: Python floats become float64,
+        smaller integers int64, float16 float32.
     requires_grad : bool, default False
         Whether operations on it are remembered for ``backward()``. Needs a float dtype.
 
@@ -48,8 +48,8 @@ def tensor(data: ArrayLike, dtype: DTypeLike | None = None, requires_grad: bool 
 def asarray(data: ArrayLike) -> Tensor:
     """A tensor on the memory of an array, without a copy where dtype and alignment allow.
 
-    Writing to the array afterwards changes the tensor, and can make gradients computed later wrong: the caller promises
-    not to. `tensor` copies and is always safe.
+    Writing to the array afterwards changes the tensor, and can make gradients computed later wrong: the
+    caller promises not to. `tensor` copies and is always safe.
 
     Parameters
     ----------

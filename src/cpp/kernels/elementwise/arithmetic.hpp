@@ -86,7 +86,9 @@ struct Power {
     static constexpr int uses[] = {in0 | in1, in0 | in1 | out};
     template <class V> static V f(V a, V b) { return pow(a, b); }
     template <class V> static V d0(V g, V a, V b, V) {
-        return select(b == V(0), V(0), g * (b * call<Power>(a, b - V(1))));
+        // 1 for the base where 0 times infinity or NaN would come out. Not a chosen 0: at b = 0 this still varies with b.
+        const V base = select((b == V(0)) & ((a == V(0)) | (a != a)), V(1), a);
+        return g * (b * call<Power>(base, b - V(1)));
     }
     template <class V> static V d1(V g, V a, V b, V y);
 };

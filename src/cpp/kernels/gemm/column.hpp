@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t column_depth = 4096;  // changes bits
 constexpr int64_t column_rows = 256;    // rows whose sums are held in scratch while columns of A go by
-constexpr int64_t column_bytes = 16384;  // of A between two visits to the sums of a row: stays in L1
+constexpr int64_t column_bytes = 65536;  // of A between two visits to the sums of a row
 
 // The lanes of R rows of a (R, k) with contiguous k.
 template <class T, int R> FG_INLINE void dot_rows(int64_t k, const T* a, int64_t a_row, const T* b, Sixteen<T>* out) {
@@ -22,7 +22,7 @@ template <class T, int R> FG_INLINE void dot_rows(int64_t k, const T* a, int64_t
     for (int r = 0; r < R; ++r) row[r] = a + r * a_row;
     int64_t begin = 0;
     do {
-        const int64_t end = k - begin < column_depth ? k : begin + column_depth;
+        const int64_t end = smaller(k, begin + column_depth);
         Sixteen<T> sum[R];
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) sum[r] = Sixteen<T>::of(T(0));
@@ -90,17 +90,17 @@ FG_INLINE void dot_columns(int64_t k, const T* a, int64_t a_col, const T* b, Fir
 // a has contiguous columns. scratch: 2 * 16 * column_rows numbers.
 template <class T>
 void column_by_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, T* c, int64_t ldc, T* scratch) {
-    constexpr int width = Vec<T>::size, lanes = tile_rows >= 8 ? 16 : 8;
+    constexpr int width = Vec<T>::size, lanes = tile_vectors == 4 ? 16 : 8;  // as many sums as registers hold
     T *const sums = scratch, *const totals = scratch + 16 * column_rows;
     for (int64_t i0 = 0; i0 < m; i0 += column_rows) {
-        const int64_t rows = m - i0 < column_rows ? m - i0 : column_rows;
+        const int64_t rows = smaller(column_rows, m - i0);
         const int64_t fit = column_bytes / (rows * int64_t(sizeof(T))) / 16 * 16, visit = fit < 16 ? 16 : fit;
         for (int64_t begin = 0; begin < k; begin += column_depth) {
-            const int64_t end = k - begin < column_depth ? k : begin + column_depth;
+            const int64_t end = smaller(k, begin + column_depth);
             for (int64_t at = begin; at < end; at += visit) {
-                const int64_t depth = end - at < visit ? end - at : visit;
+                const int64_t depth = smaller(visit, end - at);
                 for (int64_t i = 0; i < rows; i += width) {
-                    const FirstLanes<T> used(rows - i < width ? int(rows - i) : width);
+                    const FirstLanes<T> used(int(smaller(width, rows - i)));
                     for (int first = 0; first < 16; first += lanes)
                         dot_columns<T, lanes>(depth, a + i0 + i + at * a_col, a_col, b + at, used, at == begin, first,
                                               sums + i);
@@ -122,7 +122,7 @@ void column_by_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T*
             for (int half = 8; half > 0; half /= 2)
 #pragma GCC unroll 8
                 for (int l = 0; l < half; ++l) sum[l] = sum[l] + sum[l + half];
-            const int used = rows - i < width ? int(rows - i) : width;
+            const int used = int(smaller(width, rows - i));
             T* const to = c + (i0 + i) * ldc;
             if (ldc == 1) FirstLanes<T>(used).store(to, sum[0]);
             else

@@ -1,4 +1,4 @@
-// The register tile of the matrix product: up to 8 rows by 3 vectors of C, one fused multiply-add chain each.
+// The register tile of the matrix product: rows by vectors of C, one chain of fused multiply-adds for each element.
 #pragma once
 
 #include "kernels/first_lanes.hpp"
@@ -6,22 +6,14 @@
 namespace fg::kernels {
 namespace {
 
+// The most rows of a tile that is so many vectors wide: all sums in registers, and at least 8 of them, to hide the
+// latency of the fused multiply-add.
 #if defined(__AVX512F__) || defined(__ARM_NEON)
-#ifndef TR
-#define TR 8
-#define TV 3
-#endif
-constexpr int tile_rows = TR, tile_vectors = TV;
+constexpr int tile_vectors = 4, rows_by_vectors[] = {8, 8, 8, 6};  // 24 of 32 registers
 #else
-constexpr int tile_rows = 6, tile_vectors = 2;  // 12 of 16
+constexpr int tile_vectors = 2, rows_by_vectors[] = {8, 6};  // 12 of 16
 #endif
-
-#ifndef R1
-#define R1 8
-#define R2 8
-#define R3 8
-#endif
-constexpr int rows_of_tile(int vectors) { return vectors == 4 ? 6 : vectors == 3 ? R3 : vectors == 2 ? R2 : R1; }
+constexpr int tile_rows = 8;  // of any tile
 
 // A block of A: element (r, k) at p[r * row + k * step].
 template <class T> struct Rows {
@@ -42,50 +34,41 @@ void tile(int64_t k, const Rows<T>& a, const Panel<T>& b, T* c, int64_t ldc, boo
     constexpr int lanes = Vec<T>::size;
     const FirstLanes<T> last(b.last);
     Vec<T> sum[R][NV];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
         for (int v = 0; v < NV; ++v) sum[r][v] = Vec<T>(T(0));
 
-#ifdef PFC
+    // C is next touched when the chains end: long ones give it time to arrive.
     if (k >= 64)
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8
-        for (int v = 0; v < NV; ++v) __builtin_prefetch(c + r * ldc + v * lanes, 1);
-#endif
+        for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+            for (int v = 0; v < NV; ++v) __builtin_prefetch(c + r * ldc + v * lanes, 1);
+
     const T* row[R];
-#pragma GCC unroll 16
+#pragma GCC unroll 8
     for (int r = 0; r < R; ++r) row[r] = a.p + r * (adjacent ? 1 : a.row);
     const T* pb = b.p;
     const int64_t a_step = a.step, b_step = b.step;
-#ifdef KU
-_Pragma(KU)
-#endif
+#pragma GCC unroll 2
     for (int64_t i = 0, ia = 0; i < k; ++i, ia += a_step, pb += b_step) {
-#ifdef PFB
-#pragma GCC unroll 8
-        for (int v = 0; v < NV; ++v) __builtin_prefetch(pb + PFB * b_step + v * lanes);
-#endif
-#ifdef PFA
-        if constexpr (adjacent) __builtin_prefetch(row[0] + ia + PFA);
-#endif
         Vec<T> x[NV];
-#pragma GCC unroll 8
+#pragma GCC unroll 4
         for (int v = 0; v < NV - 1; ++v) x[v] = Vec<T>::load(pb + v * lanes);
         x[NV - 1] = ragged ? last.load(pb + (NV - 1) * lanes) : Vec<T>::load(pb + (NV - 1) * lanes);
-#pragma GCC unroll 16
+#pragma GCC unroll 8
         for (int r = 0; r < R; ++r) {
             const Vec<T> y(row[r][ia]);
-#pragma GCC unroll 8
+#pragma GCC unroll 4
             for (int v = 0; v < NV; ++v) sum[r][v] = fma(y, x[v], sum[r][v]);
         }
     }
 
-#pragma GCC unroll 16
+#pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
         T* to = c + r * ldc;
-#pragma GCC unroll 8
+#pragma GCC unroll 4
         for (int v = 0; v < NV - 1; ++v) {
             if (add) sum[r][v] = Vec<T>::load(to + v * lanes) + sum[r][v];
             sum[r][v].store(to + v * lanes);

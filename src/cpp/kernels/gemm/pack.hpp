@@ -54,6 +54,19 @@ FG_INLINE void transpose_4x4(const double* from, int64_t from_step, double* to, 
 }
 #undef FG_SHUFFLE
 
+// to[k * to_step + p] = from[p * from_step + k] for p < width and k < depth.
+template <class T> void transpose(int64_t depth, int64_t width, const T* from, int64_t from_step, T* to, int64_t to_step) {
+    const int64_t fours = width / 4 * 4, whole = depth / 4 * 4;
+    for (int64_t p = 0; p < fours; p += 4) {
+        const T* const row = from + p * from_step;
+        for (int64_t k = 0; k < whole; k += 4) transpose_4x4(row + k, from_step, to + k * to_step + p, to_step);
+        for (int64_t k = whole; k < depth; ++k)
+            for (int64_t i = 0; i < 4; ++i) to[k * to_step + p + i] = row[i * from_step + k];
+    }
+    for (int64_t p = fours; p < width; ++p)
+        for (int64_t k = 0; k < depth; ++k) to[k * to_step + p] = from[p * from_step + k];
+}
+
 // to[k * width + p] = from[p * p_step + k * k_step] for p < used, zero for used <= p < width; k below depth.
 template <class T>
 void pack_panel(int used, int width, int64_t depth, const T* from, int64_t p_step, int64_t k_step, T* to) {
@@ -64,21 +77,14 @@ void pack_panel(int used, int width, int64_t depth, const T* from, int64_t p_ste
             int p = 0;
             for (; p + lanes <= used; p += lanes) Vec<T>::load(from + p).store(to + p);
             if (p < width) {
-                const int rest = width - p < lanes ? width - p : lanes;
+                const int rest = int(smaller(lanes, width - p));
                 FirstLanes<T>(rest).store(to + p, FirstLanes<T>(used - p).load(from + p));
             }
         }
         return;
     }
-    const int fours = k_step == 1 ? used / 4 * 4 : 0;
-    const int64_t whole = depth / 4 * 4;
-    for (int p = 0; p < fours; p += 4) {
-        const T* row = from + p * p_step;
-        for (int64_t k = 0; k < whole; k += 4) transpose_4x4(row + k, p_step, to + k * width + p, width);
-        for (int64_t k = whole; k < depth; ++k)
-            for (int i = 0; i < 4; ++i) to[k * width + p + i] = row[i * p_step + k];
-    }
-    for (int p = fours; p < width; ++p)
+    if (k_step == 1) transpose(depth, used, from, p_step, to, width);
+    for (int64_t p = k_step == 1 ? used : 0; p < width; ++p)
         for (int64_t k = 0; k < depth; ++k) to[k * width + p] = p < used ? from[p * p_step + k * k_step] : T(0);
 }
 

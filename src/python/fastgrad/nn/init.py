@@ -65,22 +65,50 @@ def constant_(tensor: core.Tensor, val: float) -> core.Tensor:
 
 
 def zeros_(tensor: core.Tensor) -> core.Tensor:
-    """Fill a tensor with zeros, in place, and return it."""
+    """Fill a tensor with zeros, in place, and return it.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.init.zeros_(fg.tensor([1.0, 2.0]))
+    tensor([0., 0.])
+    """
     return constant_(tensor, 0.0)
 
 
 def ones_(tensor: core.Tensor) -> core.Tensor:
-    """Fill a tensor with ones, in place, and return it."""
+    """Fill a tensor with ones, in place, and return it.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.init.ones_(fg.tensor([3.0, 4.0]))
+    tensor([1., 1.])
+    """
     return constant_(tensor, 1.0)
 
 
 def uniform_(tensor: core.Tensor, a: float = 0.0, b: float = 1.0) -> core.Tensor:
-    """Fill a tensor with numbers from the uniform distribution on [a, b), in place, and return it."""
+    """Fill a tensor with numbers from the uniform distribution on [a, b), in place, and return it.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> (fg.nn.init.uniform_(fg.tensor([5.0, 6.0]), 0.0, 0.5) < 0.5).tolist()
+    [True, True]
+    """
     return _take(tensor, random.uniform(tensor.shape, a, b, dtype=tensor.dtype))
 
 
 def normal_(tensor: core.Tensor, mean: float = 0.0, std: float = 1.0) -> core.Tensor:
-    """Fill a tensor with numbers from the normal distribution, in place, and return it."""
+    """Fill a tensor with numbers from the normal distribution, in place, and return it.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.init.normal_(fg.tensor([1.0, 2.0]), mean=3.0, std=0.0)
+    tensor([3., 3.])
+    """
     return _take(tensor, random.normal(tensor.shape, mean, std, dtype=tensor.dtype))
 
 
@@ -119,7 +147,14 @@ def kaiming_uniform_(
 def kaiming_normal_(
     tensor: core.Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
 ) -> core.Tensor:
-    """Fill a weight (out, in) as `kaiming_uniform_` does, from the normal distribution; return it."""
+    """Fill a weight (out, in) as `kaiming_uniform_` does, from the normal distribution; return it.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.init.kaiming_normal_(fg.nn.Linear(6, 3).weight).shape
+    (3, 6)
+    """
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity))
 
 
@@ -130,6 +165,13 @@ def xavier_uniform_(tensor: core.Tensor, gain: float = 1.0) -> core.Tensor:
     ----------
     .. [1] Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
        AISTATS 2010.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> weight = fg.nn.init.xavier_uniform_(fg.nn.Linear(4, 2).weight)
+    >>> bool(abs(weight.detach().numpy()).max() <= 1.0)
+    True
     """
     fan_in, fan_out = _fans(tensor)
     bound = gain * math.sqrt(6.0 / (fan_in + fan_out))
@@ -137,7 +179,14 @@ def xavier_uniform_(tensor: core.Tensor, gain: float = 1.0) -> core.Tensor:
 
 
 def xavier_normal_(tensor: core.Tensor, gain: float = 1.0) -> core.Tensor:
-    """Fill a weight (out, in) as `xavier_uniform_` does, from the normal distribution; return it."""
+    """Fill a weight (out, in) as `xavier_uniform_` does, from the normal distribution; return it.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.init.xavier_normal_(fg.nn.Linear(6, 3).weight).shape
+    (3, 6)
+    """
     fan_in, fan_out = _fans(tensor)
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / (fan_in + fan_out)))
 

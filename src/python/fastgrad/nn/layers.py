@@ -120,7 +120,14 @@ class Sequential(Module):
 
 
 class ReLU(Module):
-    """max(x, 0)."""
+    """max(x, 0).
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.ReLU()([-1.0, 2.0])
+    tensor([0., 2.])
+    """
 
     def forward(self, input: Any) -> core.Tensor:
         """Apply it, elementwise."""
@@ -128,7 +135,14 @@ class ReLU(Module):
 
 
 class Tanh(Module):
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.Tanh()([0.0, 20.0])
+    tensor([0., 1.])
+    """
 
     def forward(self, input: Any) -> core.Tensor:
         """Apply it, elementwise."""
@@ -136,7 +150,14 @@ class Tanh(Module):
 
 
 class Sigmoid(Module):
-    """1 / (1 + exp(-x))."""
+    """1 / (1 + exp(-x)).
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.Sigmoid()([-1000.0, 0.0])
+    tensor([0. , 0.5])
+    """
 
     def forward(self, input: Any) -> core.Tensor:
         """Apply it, elementwise."""
@@ -144,7 +165,14 @@ class Sigmoid(Module):
 
 
 class Softplus(Module):
-    """log(1 + exp(beta * x)) / beta; see `functional.softplus`."""
+    """log(1 + exp(beta * x)) / beta; see `functional.softplus`.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.Softplus()([-1000.0, 1000.0])
+    tensor([   0., 1000.])
+    """
 
     def __init__(self, beta: float = 1.0, threshold: float | None = None) -> None:
         self.beta = beta
@@ -160,7 +188,14 @@ class Softplus(Module):
 
 
 class Flatten(Module):
-    """Make one axis of all axes but the first: (n, d1, d2, ...) becomes (n, d1 * d2 * ...)."""
+    """Make one axis of all axes but the first: (n, d1, d2, ...) becomes (n, d1 * d2 * ...).
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.Flatten()(fg.random.uniform((5, 2, 3))).shape
+    (5, 6)
+    """
 
     def forward(self, input: Any) -> core.Tensor:
         """Reshape."""
@@ -270,7 +305,14 @@ class MLP(Sequential):
 
 
 class MSELoss(Module):
-    """The mean squared error; see `functional.mse_loss`."""
+    """The mean squared error; see `functional.mse_loss`.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.MSELoss()([1.0, 2.0], [1.0, 4.0])
+    tensor(2.)
+    """
 
     def __init__(self, reduction: str = "mean") -> None:
         self.reduction = reduction
@@ -281,7 +323,14 @@ class MSELoss(Module):
 
 
 class L1Loss(Module):
-    """The mean absolute error; see `functional.l1_loss`."""
+    """The mean absolute error; see `functional.l1_loss`.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.L1Loss()([1.0, 2.0], [1.0, 4.0])
+    tensor(1.)
+    """
 
     def __init__(self, reduction: str = "mean") -> None:
         self.reduction = reduction
@@ -292,7 +341,14 @@ class L1Loss(Module):
 
 
 class CrossEntropyLoss(Module):
-    """The negative log-likelihood of the true classes; see `functional.cross_entropy`."""
+    """The negative log-likelihood of the true classes; see `functional.cross_entropy`.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.CrossEntropyLoss()([[0.0, 0.0]], [1])
+    tensor(0.69314718)
+    """
 
     weight: core.Tensor | None
 

@@ -27,6 +27,14 @@ class Optimizer:
         ``optimizer.param_groups[0]["lr"] = 0.01``.
     defaults : dict
         Hyper-parameters of groups that do not name their own.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> w, b = (fg.tensor(0.0, requires_grad=True) for _ in range(2))
+    >>> optimizer = fg.optim.SGD([{"params": w, "lr": 0.1}, {"params": b}], lr=0.01)
+    >>> [group["lr"] for group in optimizer.param_groups]
+    [0.1, 0.01]
     """
 
     # Names of what is remembered of a parameter, in the order of the native slots.
