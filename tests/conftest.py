@@ -1,4 +1,4 @@
-"""Fixtures for the whole suite: the source tree, and CMake builds of it that are kept between runs."""
+"""Settings and fixtures of the whole suite: the source tree, and CMake builds of it, kept between runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# The same examples in every run; HYPOTHESIS_PROFILE=explore looks for new ones, and for longer.
+hypothesis.settings.register_profile(
+    "default", derandomize=True, database=None, deadline=None, max_examples=100
+)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=2000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 def find_tool(name: str) -> str | None:

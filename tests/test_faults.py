@@ -61,16 +61,23 @@ SMALL_STACK = """
 
 @linux
 @pytest.mark.parametrize(
-    ("step", "gradient"),
+    ("step", "steps"),
     [
-        ("y = y * 1.0", "1.0"),  # a chain, with a saved value each
-        ("y = y * 0.5 + y * 0.5", "1.0"),  # a diamond on the one before
-        ("y = y - 0.0", "1.0"),  # nothing saved
+        ("y = y * 1.0", 1_000_000),  # a chain, each with a saved value
+        ("y = y * 0.5 + y * 0.5", 334_000),  # diamonds, one on the other
     ],
-    ids=["chain", "diamonds", "bare"],
+    ids=["chain", "diamonds"],
 )
-def test_a_million_operations_on_a_small_stack(step, gradient):
-    steps = 1_000_000 if "+" not in step else 333_334
+@pytest.mark.parametrize(
+    "end",
+    [
+        "y.backward(); assert x.grad.item() == 1.0, x.grad",
+        "(g,) = fg.autograd.grad(y, x, retain_graph=True); assert g.item() == 1.0, g; del y",
+        "repr(y); del y",  # a graph nobody went back through
+    ],
+    ids=["backward", "grad", "dropped"],
+)
+def test_a_million_operations_on_a_small_stack(step, steps, end):
     script = f"""
         import fastgrad as fg
         before = peak_megabytes()
@@ -79,21 +86,9 @@ def test_a_million_operations_on_a_small_stack(step, gradient):
             y = x
             for _ in range({steps}):
                 {step}
-            y.backward()
-            assert x.grad.item() == {gradient}, x.grad
-            x.grad = None
-            y = x
-            for _ in range({steps}):
-                {step}
-            (g,) = fg.autograd.grad(y, x)
-            assert g.item() == {gradient}
-            y = x
-            for _ in range({steps}):
-                {step}
-            repr(y), str(y)
-            del y  # a graph nobody went back through
+            {end}
         on_small_stack(work)
-        assert peak_megabytes() - before < 2000, peak_megabytes() - before
+        assert peak_megabytes() - before < 1500, peak_megabytes() - before
         print("fine")
     """
     assert run_script(textwrap.dedent(SMALL_STACK) + textwrap.dedent(script)) == "fine\n"
@@ -143,13 +138,13 @@ def test_long_recordings_and_second_order_on_a_small_stack():
 
 
 @linux
-def test_arrays_and_tensors_wrapped_in_one_another_a_million_times():
+def test_arrays_and_tensors_wrapped_in_one_another():
     script = """
         import numpy as np
         import fastgrad as fg
         def work():
             t = fg.tensor([1.0, 2.0])
-            for _ in range(1_000_000):
+            for _ in range(200_000):
                 t = fg.asarray(t.numpy())
             assert t.tolist() == [1.0, 2.0]
             del t
@@ -194,22 +189,20 @@ def test_fork_in_a_loop_after_computing():
         import fastgrad as fg
 
         f = fg.compile(fg.value_and_grad(lambda w, x: (fg.tanh(x @ w) ** 2).sum()))
-        w, x = np.ones((300, 300)), np.ones((400, 300)) / 300
+        w, x = np.ones((10, 10)), np.ones((20, 10)) / 10
         expected = float(f(w, x)[0])
-        big = fg.tensor(np.ones(4_000_000))
+        big = fg.tensor(np.ones(1_000_000))
 
-        stop = threading.Event()
         def compute():
-            while not stop.is_set():
+            while True:
                 f(w, x)
-        threads = [threading.Thread(target=compute) for _ in range(2)]
-        for thread in threads:
-            thread.start()
+        threading.Thread(target=compute, daemon=True).start()
         for attempt in range(50):
             total = (big * 2.0 + 1.0).sum().item()  # large blocks come and go
             child = os.fork()
             if child == 0:
                 signal.alarm(20)  # a child that hangs dies, and the parent says so
+                right = False
                 try:
                     right = float(f(w, x)[0]) == expected and (big * 2.0 + 1.0).sum().item() == total
                     p = fg.tensor(np.ones(100_000), requires_grad=True)
@@ -219,9 +212,6 @@ def test_fork_in_a_loop_after_computing():
                     os._exit(0 if right else 3)
             _, status = os.waitpid(child, 0)
             assert status == 0, (attempt, status)
-        stop.set()
-        for thread in threads:
-            thread.join()
         print("fine")
     """
     assert (
@@ -252,7 +242,7 @@ def test_denormals_and_rounding_are_left_alone():
             fg.compile(lambda a: fg.sigmoid(a @ a.T))(np.ones((64, 64), np.float32))
         compute()
         assert modes() == before
-        # Denormals are computed, too.
+        # Denormals are computed with, too.
         assert (fg.tensor(5e-324) * 3.0).item() == 1.5e-323
         assert (fg.tensor([1e-310] * 100) * 2.0).tolist() == [2e-310] * 100
         assert fg.tensor([1e-310] * 100).sum().item() == np.sum([1e-310] * 100)
@@ -473,7 +463,8 @@ def test_absurd_sizes_are_memory_errors_and_harm_nothing():
         lambda: fg.reshape(fg.asarray(fake(HUGE)), (HUGE, HUGE)),
         lambda: fg.reshape(fg.tensor([1.0]), (2**32, 2**32)),  # 2^64: nought, were it to wrap round
         lambda: fg.reshape(fg.tensor([1.0]), (2**62, 4, -1)),
-        lambda: fg.compile(lambda a, b: a + b)(fake(HUGE, 1), fake(1, HUGE)),
+        lambda: fg.compile(lambda a: fg.broadcast_to(a, (HUGE, HUGE)))(1.0),
+        lambda: fg.compile(lambda a: fg.broadcast_to(a, (HUGE, 1)) @ fg.broadcast_to(a, (1, HUGE)))(1.0),
         lambda: fg.grad(lambda x: fg.broadcast_to(x, (HUGE, HUGE)).sum())(1.0),
     ],
 )

@@ -131,9 +131,7 @@ template <class T> struct Sweep {
             const wide exact = kind == of_pow ? powl(x[i], y[i]) : functions[kind].exact(x[i]);
             const double u = ulps(out[i], exact);
             if (u > worst) worst = u, worst_x = x[i], worst_y = y[i];
-            // Large angles are libm's, and NaN has many patterns: neither belongs to the bits that levels share.
-            const bool by_libm = (kind == of_sin || kind == of_cos) && fabsl(wide(x[i])) > wide(HalfPi<T>::limit);
-            if (by_libm || __builtin_isnan(out[i])) continue;
+            if (__builtin_isnan(out[i])) continue;  // its many patterns are not among the bits that levels share
             digest = (digest ^ to_pattern(out[i])) * 0x100000001b3u;
         }
         held = 0;
@@ -204,9 +202,9 @@ template <class T> void sweep_pow(Sweep<T>& s) {
 // What levels with fused multiply-add must agree on, to the bit: [float, double][function].
 const uint64_t digests[2][kinds] = {
     {0x5d15b8b50c75b50f, 0x524f3dc4aabfef22, 0xc99c77b555c449ea, 0xe95d38f707c8923a, 0xbea31af0d322d9d4,
-     0xed5c9d8da78dc6bc, 0x646ca84f9a03ad19, 0x103c3135c9bbbc87, 0x3e74b792400949a8, 0x26e534901e74807e},
+     0xed5c9d8da78dc6bc, 0x646ca84f9a03ad19, 0x5a532c600be18023, 0x66d1eab65e34c006, 0x26e534901e74807e},
     {0x77e8494d91c8c4a6, 0x6025947c1dc99c9d, 0x5b49ba0cb393ebb6, 0xf4d91575bba1ff56, 0xc719ff8da038e7ea,
-     0xcbe0f0f02ce6e398, 0x889ba8cc5a5c0ebd, 0xc49c33555bb279d4, 0xb051fa1af604d215, 0xa6bb4b61922db2ee},
+     0xcbe0f0f02ce6e398, 0x889ba8cc5a5c0ebd, 0x7230a1dca6e9429c, 0xf5e3f004f77b0177, 0xa6bb4b61922db2ee},
 };
 
 template <class T> void test_functions() {

@@ -75,5 +75,11 @@ template <class T> struct FirstLanes {
 };
 #endif
 
+// The same for all of them.
+template <class T> struct AllLanes {
+    FG_INLINE Vec<T> load(const T* p) const { return Vec<T>::load(p); }
+    FG_INLINE void store(T* p, Vec<T> x) const { x.store(p); }
+};
+
 }  // namespace
 }  // namespace fg::kernels

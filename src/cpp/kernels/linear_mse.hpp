@@ -23,32 +23,30 @@ template <class T> int64_t linear_mse_scratch(int64_t n, int64_t d) {
     return levels * mse_sums_size(d) * int64_t(sizeof(T));
 }
 
-// residual[r] = x_r w + bias - y_r for `count` <= 16 rows, zero for the others.
-template <class T>
-FG_INLINE void residuals(int64_t count, int64_t d, const T* x, int64_t x_row, const T* y, const T* w, T bias, T* residual) {
-    constexpr int width = Vec<T>::size, some = width / 2;
-    if (count == mse_group) {
-        for (int r = 0; r < mse_group; r += width) {
-            Sixteen<T> lanes[width];
-            dot_rows<T, some>(d, x + r * x_row, x_row, w, lanes);
-            dot_rows<T, some>(d, x + (r + some) * x_row, x_row, w, lanes + some);
-            (tree_of_rows<JoinSum>(lanes) + Vec<T>(bias) - Vec<T>::load(y + r)).store(residual + r);
-        }
-        return;
-    }
-    for (int r = 0; r < mse_group; ++r) {
-        residual[r] = 0;
-        if (r >= count) continue;
-        Sixteen<T> lanes;
-        dot_rows<T, 1>(d, x + r * x_row, x_row, w, &lanes);
-        residual[r] = tree<JoinSum>(lanes) + bias - y[r];
-    }
+// Out of line: with everything in one function, compilers keep the addresses of all sixteen rows in memory, and
+// fetching those takes as long as the arithmetic.
+#define FG_OUT_OF_LINE __attribute__((noinline))
+
+// residual[r] = x_r w + bias - y_r for sixteen rows.
+template <class T> FG_OUT_OF_LINE
+void residuals(int64_t d, const T* x, int64_t x_row, const T* y, const T* w, T bias, T* residual) {
+    constexpr int width = Vec<T>::size;
+    for (int64_t r = 0; r < mse_group; r += width)
+        (dot_many(d, x + r * x_row, x_row, w) + Vec<T>(bias) - Vec<T>::load(y + r)).store(residual + r);
 }
 
-// gradient += x^T residual over `count` rows, for N vectors of columns, the last of them `lanes` wide.
-template <class T, int N>
-FG_INLINE void add_gradient(int64_t count, const T* x, int64_t x_row, const T* residual, FirstLanes<T> lanes, T* gradient) {
+// The same for any count <= 16 of rows and any d; zero for the other rows.
+template <class T> FG_OUT_OF_LINE
+void any_residuals(int64_t count, int64_t d, const T* x, int64_t x_row, const T* y, const T* w, T bias, T* residual) {
+    Sixteen<T>::of(T(0)).store(residual);
+    for (int64_t r = 0; r < count; ++r) residual[r] = dot_row(d, x + r * x_row, w) + bias - y[r];
+}
+
+// gradient += x^T residual over `count` rows, for N vectors of columns, each as wide as `lanes`.
+template <class T, int N, bool full, class Lanes> FG_OUT_OF_LINE
+void add_gradient(int64_t given, const T* x, int64_t x_row, const T* residual, Lanes lanes, T* gradient) {
     constexpr int width = Vec<T>::size;
+    const int64_t count = full ? mse_group : given;
     Vec<T> sum[4][N];
 #pragma GCC unroll 4
     for (int q = 0; q < 4; ++q)
@@ -57,19 +55,28 @@ FG_INLINE void add_gradient(int64_t count, const T* x, int64_t x_row, const T* r
     for (int64_t r = 0; r < count; r += 4, x += 4 * x_row)
 #pragma GCC unroll 4
         for (int q = 0; q < 4; ++q) {
-            if (r + q >= count) break;
+            if (!full && r + q >= count) break;
             const Vec<T> factor(residual[r + q]);
 #pragma GCC unroll 4
-            for (int j = 0; j < N; ++j) {
-                const T* const p = x + q * x_row + j * width;
-                sum[q][j] = fma(factor, j == N - 1 ? lanes.load(p) : Vec<T>::load(p), sum[q][j]);
-            }
+            for (int j = 0; j < N; ++j) sum[q][j] = fma(factor, lanes.load(x + q * x_row + j * width), sum[q][j]);
         }
 #pragma GCC unroll 4
     for (int j = 0; j < N; ++j) {
         T* const to = gradient + j * width;
         (Vec<T>::load(to) + ((sum[0][j] + sum[1][j]) + (sum[2][j] + sum[3][j]))).store(to);
     }
+}
+
+template <bool full, class T>
+FG_INLINE void add_gradients(int64_t count, int64_t d, const T* x, int64_t x_row, const T* residual, T* gradient) {
+    constexpr int width = Vec<T>::size;
+    const int64_t whole = d / width * width;
+    int64_t j = 0;
+    for (; j + 2 * width <= whole; j += 2 * width)
+        add_gradient<T, 2, full>(count, x + j, x_row, residual, AllLanes<T>{}, gradient + j);
+    if (j < whole) add_gradient<T, 1, full>(count, x + j, x_row, residual, AllLanes<T>{}, gradient + j);
+    if (whole < d)
+        add_gradient<T, 1, full>(count, x + whole, x_row, residual, FirstLanes<T>(int(d - whole)), gradient + whole);
 }
 
 // to += from, `count` numbers, a multiple of 16.
@@ -81,22 +88,20 @@ template <class T> FG_INLINE void add_to(int64_t count, T* to, const T* from) {
 template <class T>
 void mse_block_sums(int64_t n, int64_t d, const T* x, int64_t x_row, const T* y, const T* w, T bias, T* sums) {
     constexpr int width = Vec<T>::size;
-    const int64_t size = mse_gradient_size(d), vectors = (d + width - 1) / width;
+    const int64_t size = mse_gradient_size(d);
     for (int64_t i = 0; i < mse_sums_size(d); i += width) Vec<T>(T(0)).store(sums + i);
-    const FirstLanes<T> all(width), last(int(d - (vectors - 1) * width));
     Sixteen<T> squares = Sixteen<T>::of(T(0)), total = squares;
     for (int64_t i = 0; i < n; i += mse_group) {
         const int64_t count = smaller(mse_group, n - i);
         const T* const rows = x + i * x_row;
         T residual[mse_group];
-        residuals(count, d, rows, x_row, y + i, w, bias, residual);
+        if (count == mse_group && d <= column_depth) residuals(d, rows, x_row, y + i, w, bias, residual);
+        else any_residuals(count, d, rows, x_row, y + i, w, bias, residual);
         const Sixteen<T> r = Sixteen<T>::load(residual);
         squares = fma(r, r, squares);
         total = total + r;
-        int64_t j = 0;
-        for (; j + 2 <= vectors; j += 2)
-            add_gradient<T, 2>(count, rows + j * width, x_row, residual, j + 2 == vectors ? last : all, sums + j * width);
-        if (j < vectors) add_gradient<T, 1>(count, rows + j * width, x_row, residual, last, sums + j * width);
+        if (count == mse_group) add_gradients<true>(count, d, rows, x_row, residual, sums);
+        else add_gradients<false>(count, d, rows, x_row, residual, sums);
     }
     squares.store(sums + size);
     total.store(sums + size + 16);

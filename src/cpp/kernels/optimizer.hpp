@@ -19,14 +19,10 @@ template <class T> int64_t first_not_finite(int64_t n, const T* x) {
 // Runs update(lanes, i) over n numbers, a vector at a time; it returns the new parameters, which are looked at.
 template <class T, class Update> FG_INLINE int64_t update_all(int64_t n, T* param, Update update) {
     constexpr int width = Vec<T>::size;
-    struct All {
-        FG_INLINE Vec<T> load(const T* p) const { return Vec<T>::load(p); }
-        FG_INLINE void store(T* p, Vec<T> x) const { x.store(p); }
-    };
     Vec<T> poison(T(0));  // 0 while all were finite, then NaN
     const Vec<T> zero(T(0));
     int64_t i = 0;
-    for (; i + width <= n; i += width) poison = fma(update(All{}, i), zero, poison);
+    for (; i + width <= n; i += width) poison = fma(update(AllLanes<T>{}, i), zero, poison);
     if (i < n) poison = fma(update(FirstLanes<T>(int(n - i)), i), zero, poison);
     return any(is_nan(poison)) ? first_not_finite(n, param) : -1;
 }

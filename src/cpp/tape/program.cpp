@@ -129,8 +129,8 @@ void Program::bind(RunState& state, int value, char* data) const { state.views[s
 
 std::unique_ptr<Program::RunState> Program::borrow() {
     {
-        std::lock_guard<std::mutex> lock(mutex_);
-        if (!idle_.empty()) {
+        const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
+        if (lock && !idle_.empty()) {
             auto state = std::move(idle_.back());
             idle_.pop_back();
             return state;
@@ -148,8 +148,8 @@ std::unique_ptr<Program::RunState> Program::borrow() {
 }
 
 void Program::give_back(std::unique_ptr<RunState> state) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    idle_.push_back(std::move(state));
+    const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
+    if (lock) idle_.push_back(std::move(state));
 }
 
 std::vector<Tensor> Program::run(Span<Tensor> inputs) {

@@ -55,6 +55,7 @@ private:
     std::vector<int> step_inputs_;
     int64_t arena_bytes_ = 0;
 
+    // Only ever tried: when another thread holds it (or held it as the process forked), a fresh state serves.
     std::mutex mutex_;
     std::vector<std::unique_ptr<RunState>> idle_;
 };

@@ -16,6 +16,7 @@ Recording::Recording() : id_(next_id.fetch_add(1)) {}
 Recording* Recording::active() { return innermost; }
 
 Tensor Recording::traced(const Meta& meta, ValueKind kind) {
+    element_count(meta.shape);  // refuses what cannot be counted
     auto impl = make_ref<TensorImpl>();
     impl->view = {nullptr, meta.dtype, meta.weak, meta.shape, contiguous_strides(meta.shape)};
     impl->recording = id_;

@@ -21,11 +21,14 @@ _UFUNCS[np.bitwise_or] = _ops.logical_or
 _UFUNCS[np.invert] = _ops.logical_not
 
 
-def _reduction(op: Callable[..., Any]) -> Callable[..., Any]:
-    def reduced(
-        a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **others: Any
-    ) -> Any:
-        _refuse(dtype=dtype, out=out, **others)
+def _reduction(op: Callable[..., Any], *, with_dtype: bool) -> Callable[..., Any]:
+    """One of NumPy's reductions; its arguments after the axis are ``[dtype,] out, keepdims``."""
+    names = ("dtype", "out", "keepdims") if with_dtype else ("out", "keepdims")
+
+    def reduced(a: Any, axis: Any = None, *others: Any, **keywords: Any) -> Any:
+        given = dict(zip(names, others, strict=False)) | keywords
+        keepdims = given.pop("keepdims", False)
+        _refuse(**given)
         return op(a, axis, keepdims is not np._NoValue and bool(keepdims))
 
     return reduced
@@ -60,12 +63,12 @@ def _where(condition: Any, *branches: Any) -> Any:
 _NO_OPERATION = "has no operation on fastgrad tensors; detach().numpy() gives an array without gradient"
 
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    np.sum: _reduction(_ops.sum),
-    np.mean: _reduction(_ops.mean),
-    np.max: _reduction(_ops.max),
-    np.min: _reduction(_ops.min),
-    np.amax: _reduction(_ops.max),
-    np.amin: _reduction(_ops.min),
+    np.sum: _reduction(_ops.sum, with_dtype=True),
+    np.mean: _reduction(_ops.mean, with_dtype=True),
+    np.max: _reduction(_ops.max, with_dtype=False),
+    np.min: _reduction(_ops.min, with_dtype=False),
+    np.amax: _reduction(_ops.max, with_dtype=False),
+    np.amin: _reduction(_ops.min, with_dtype=False),
     np.clip: _clip,
     np.where: _where,
     np.dot: fnp.dot,

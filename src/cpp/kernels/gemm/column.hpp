@@ -15,51 +15,58 @@ constexpr int64_t column_depth = 4096;  // changes bits
 constexpr int64_t column_rows = 256;    // rows whose sums are held in scratch while columns of A go by
 constexpr int64_t column_bytes = 65536;  // of A between two visits to the sums of a row
 
-// The lanes of R rows of a (R, k) with contiguous k.
+// The lanes of R rows of a (R, k) with contiguous k, k <= column_depth.
 template <class T, int R> FG_INLINE void dot_rows(int64_t k, const T* a, int64_t a_row, const T* b, Sixteen<T>* out) {
     const T* row[R];
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) row[r] = a + r * a_row;
-    int64_t begin = 0;
-    do {
-        const int64_t end = smaller(k, begin + column_depth);
-        Sixteen<T> sum[R];
+    for (int r = 0; r < R; ++r) {
+        row[r] = a + r * a_row;
+        out[r] = Sixteen<T>::of(T(0));
+    }
+    int64_t i = 0;
+    for (; i + 16 <= k; i += 16) {
+        const Sixteen<T> y = Sixteen<T>::load(b + i);
 #pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) sum[r] = Sixteen<T>::of(T(0));
-        int64_t i = begin;
-        for (; i + 16 <= end; i += 16) {
-            const Sixteen<T> y = Sixteen<T>::load(b + i);
+        for (int r = 0; r < R; ++r) out[r] = fma(Sixteen<T>::load(row[r] + i), y, out[r]);
+    }
+    if (i < k) {
+        const FirstOfSixteen<T> rest(int(k - i));
+        const Sixteen<T> y = rest.load(b + i);
 #pragma GCC unroll 16
-            for (int r = 0; r < R; ++r) sum[r] = fma(Sixteen<T>::load(row[r] + i), y, sum[r]);
-        }
-        if (i < end) {
-            const FirstOfSixteen<T> rest(int(end - i));
-            const Sixteen<T> y = rest.load(b + i);
-#pragma GCC unroll 16
-            for (int r = 0; r < R; ++r) sum[r] = fma(rest.load(row[r] + i), y, sum[r]);
-        }
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) out[r] = begin ? out[r] + sum[r] : sum[r];
-        begin += column_depth;
-    } while (begin < k);
+        for (int r = 0; r < R; ++r) out[r] = fma(rest.load(row[r] + i), y, out[r]);
+    }
+}
+
+// One row with any k.
+template <class T> FG_INLINE T dot_row(int64_t k, const T* a, const T* b) {
+    Sixteen<T> total, sum;
+    dot_rows<T, 1>(smaller(k, column_depth), a, 0, b, &total);
+    for (int64_t begin = column_depth; begin < k; begin += column_depth) {
+        dot_rows<T, 1>(smaller(k - begin, column_depth), a + begin, 0, b + begin, &sum);
+        total = total + sum;
+    }
+    return tree<JoinSum>(total);
+}
+
+// Vec<T>::size rows, k <= column_depth. Two halves: eight sums in flight hide the latency.
+template <class T> FG_INLINE Vec<T> dot_many(int64_t k, const T* a, int64_t a_row, const T* b) {
+    constexpr int width = Vec<T>::size, some = width / 2;
+    Sixteen<T> lanes[width];
+    dot_rows<T, some>(k, a, a_row, b, lanes);
+    dot_rows<T, some>(k, a + some * a_row, a_row, b, lanes + some);
+    return tree_of_rows<JoinSum>(lanes);
 }
 
 template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc) {
-    constexpr int width = Vec<T>::size, some = width / 2;  // some * 16 / width = 8 sums in flight
-    Sixteen<T> lanes[width];
+    constexpr int width = Vec<T>::size;
     int64_t i = 0;
-    for (; i + width <= m; i += width) {
-        dot_rows<T, some>(k, a + i * a_row, a_row, b, lanes);
-        dot_rows<T, some>(k, a + (i + some) * a_row, a_row, b, lanes + some);
-        const Vec<T> sums = tree_of_rows<JoinSum>(lanes);
+    for (; k <= column_depth && i + width <= m; i += width) {
+        const Vec<T> sums = dot_many(k, a + i * a_row, a_row, b);
         if (ldc == 1) sums.store(c + i);
         else
             for (int r = 0; r < width; ++r) c[(i + r) * ldc] = sums.v[r];
     }
-    for (; i < m; ++i) {
-        dot_rows<T, 1>(k, a + i * a_row, a_row, b, lanes);
-        c[i * ldc] = tree<JoinSum>(lanes[0]);
-    }
+    for (; i < m; ++i) c[i * ldc] = dot_row(k, a + i * a_row, b);
 }
 
 // Lanes [first, first + L) of one vector of rows, over k columns of a; sums: lane l at sums[l * column_rows].

@@ -1,4 +1,4 @@
-// sin and cos: x = q pi/2 + r, and one polynomial for each; arguments too large for that go to libm, lane by lane.
+// sin and cos: x = q pi/2 + r, and one polynomial for each; arguments too large for that are reduced lane by lane.
 #pragma once
 
 #include "kernels/math/pieces.hpp"
@@ -40,13 +40,21 @@ template <> struct TrigPolynomial<double> {  // degree 5: 2^-57.5 and 2^-59.0
                                    -2.7557314117902654e-07, 2.0875692301866104e-09, -1.135808472154155e-11};
 };
 
+// sin(q pi/2 + r + r_low), q in the two lowest bits of each word.
+template <class T> FG_INLINE Vec<T> sin_of_rest(Vec<T> r, Vec<T> r_low, typename VecTraits<T>::words q) {
+    const Vec<T> one(T(1));
+    const Vec<T> z = r * r;
+    const Vec<T> sine = r + fma(z * r, polynomial(z, TrigPolynomial<T>::s), r_low);
+    const Vec<T> cosine = fma(z * z, polynomial(z, TrigPolynomial<T>::c), fma(z, Vec<T>(T(-0.5)), one));
+    const Vec<T> y = select(is_odd<T>(q), cosine, sine);
+    return flip_sign(y, (q << (8 * sizeof(T) - 2)) & Format<T>::sign);  // the second bit: the half of the circle
+}
+
 // sin(x + quarter pi/2) for |x| <= limit.
 template <class T> FG_INLINE Vec<T> sin_of_quarters(Vec<T> x, int quarter) {
     using P = HalfPi<T>;
-    using F = Format<T>;
-    const Vec<T> one(T(1));
     // The low bits of `shifted` hold q + quarter.
-    const Vec<T> magic(F::round_magic + T(quarter));
+    const Vec<T> magic(Format<T>::round_magic + T(quarter));
     const Vec<T> shifted = fma(x, Vec<T>(P::inverse), magic);
     const Vec<T> q = shifted - magic;
 
@@ -59,37 +67,84 @@ template <class T> FG_INLINE Vec<T> sin_of_quarters(Vec<T> x, int quarter) {
     if constexpr (has_fma) rest = fma(q, Vec<T>(P::fourth), fma(q, Vec<T>(P::third), -next));
     const Vec<T> r_low = ((high - r) - next) - rest;
 
-    const Vec<T> z = r * r;
-    const Vec<T> sine = r + fma(z * r, polynomial(z, TrigPolynomial<T>::s), r_low);
-    const Vec<T> cosine = fma(z * z, polynomial(z, TrigPolynomial<T>::c), fma(z, Vec<T>(T(-0.5)), one));
-    const auto w = to_words(shifted);
-    const Vec<T> y = select(is_odd<T>(w), cosine, sine);
-    return flip_sign(y, (w << (8 * sizeof(T) - 2)) & F::sign);  // the second bit of q: the half of the circle
+    return sin_of_rest(r, r_low, to_words(shifted));
 }
 
-// The builtins are calls of libm's sin and cos; <math.h> would bring in the standard library's inline overloads.
-// In double for floats too, so that the result does not depend on whose libm it is.
-template <class T> __attribute__((noinline, cold)) void replace_large(const T* x, bool cosine, T* y) {
+// 2/pi: a word of zeros, then its bits after the point.
+constexpr uint64_t two_over_pi[] = {
+    0x0000000000000000, 0xa2f9836e4e441529, 0xfc2757d1f534ddc0, 0xdb6295993c439041, 0xfe5163abdebbc561,
+    0xb7246e3a424dd2e0, 0x06492eea09d1921c, 0xfe1deb1cb129a73e, 0xe88235f52ebb4484, 0xe99c7026b45f7e41,
+    0x3991d639835339f4, 0x9c845f8bbdf9283b, 0x1ff897ffde05980f, 0xef2f118b5a0a6d1f, 0x6d367ecf27cb09b7,
+    0x4f463f669e5fea2d, 0x7527bac7ebe5f17b, 0x3d0739f78a5292ea, 0x6bfb5fb11f8d5d08, 0x56033046fc7b6bab,
+};
+
+// sin(x + quarter pi/2) for |x| > 4096, after Payne and Hanek, "Radian reduction for trigonometric functions", 1983:
+// of the product x 2/pi only the bits from the quarters of a turn downwards are computed, 192 of them. At most 62 are
+// lost where a double comes closest to a multiple of pi/2.
+__attribute__((noinline, cold)) double sin_of_large(double x, int quarter) {
+    __extension__ typedef unsigned __int128 Product;
+    using F = Format<double>;
+    uint64_t pattern;
+    memcpy(&pattern, &x, sizeof pattern);
+    const int exponent = int(pattern >> F::mantissa_bits & 0x7ff);
+    if (exponent == 0x7ff) return x - x;
+    const uint64_t m = (pattern & F::mantissa) | (uint64_t(1) << F::mantissa_bits);
+
+    // x 2/pi / 4 = m (2/pi) 2^(exponent - 1077): the words that follow the point of all but m.
+    const int start = exponent - 1077 + 64, shift = start % 64;
+    const uint64_t* const from = two_over_pi + start / 64;
+    uint64_t w[3];
+    for (int k = 0; k < 3; ++k) w[k] = shift ? from[k] << shift | from[k + 1] >> (64 - shift) : from[k];
+    Product p = 0;
+    for (int k = 2; k >= 0; --k) {
+        p = Product(m) * w[k] + (p >> 64);
+        w[k] = uint64_t(p);
+    }
+
+    // Two bits are the nearest quarter, the others what is left: w / 2^190 quarters, between -1/2 and 1/2.
+    const uint64_t quarters = (w[0] + (uint64_t(1) << 61)) >> 62;
+    w[0] -= quarters << 62;
+    const bool below = w[0] >> 63;
+    if (below) {
+        w[2] = 0 - w[2];
+        w[1] = ~w[1] + (w[2] == 0);
+        w[0] = ~w[0] + (w[1] == 0 && w[2] == 0);
+    }
+    double part[6], scale = 0x1p-30;  // 32 bits each
+    for (int k = 0; k < 6; ++k, scale *= 0x1p-32) part[k] = double(uint32_t(w[k / 2] >> (k % 2 ? 0 : 32))) * scale;
+    double high = 0, low = 0;
+    for (int k = 5; k >= 0; --k) high += part[k];
+    for (int k = 0; k < 6; ++k) low += k ? part[k] : part[0] - high;
+
+    const TwoParts product = exact_product(Vec<double>(high), Vec<double>(0x1.921fb54442d18p+0));
+    const Vec<double> rest = product.low + Vec<double>(high * 0x1.1a62633145c07p-54 + low * 0x1.921fb54442d18p+0);
+    const TwoParts r = exact_sum(product.high, rest);
+    const Vec<double> sign(below == (x < 0) ? 1.0 : -1.0);
+    const uint64_t turned = (x < 0 ? 0 - quarters : quarters) + uint64_t(quarter);
+    return sin_of_rest(sign * r.high, sign * r.low, VecTraits<double>::words{} + turned).v[0];
+}
+
+template <class T> __attribute__((noinline, cold)) void replace_large(const T* x, int quarter, T* y) {
     for (int i = 0; i < Vec<T>::size; ++i)
-        if (!(__builtin_fabs(x[i]) <= HalfPi<T>::limit)) y[i] = T(cosine ? __builtin_cos(x[i]) : __builtin_sin(x[i]));
+        if (!(__builtin_fabs(x[i]) <= HalfPi<T>::limit)) y[i] = T(sin_of_large(x[i], quarter));
 }
 
-template <class T> FG_INLINE Vec<T> with_large(Vec<T> x, bool cosine, Vec<T> y) {
+template <class T> FG_INLINE Vec<T> with_large(Vec<T> x, int quarter, Vec<T> y) {
     if (__builtin_expect(any(abs(x) > Vec<T>(HalfPi<T>::limit)), 0)) {
         T in[Vec<T>::size], out[Vec<T>::size];
         x.store(in);
         y.store(out);
-        replace_large(in, cosine, out);
+        replace_large(in, quarter, out);
         y = Vec<T>::load(out);
     }
     return y;
 }
 
 template <class T> FG_INLINE Vec<T> sin(Vec<T> x) {
-    return with_large(x, false, flip_sign(sin_of_quarters(abs(x), 0), sign_bits(x)));
+    return with_large(x, 0, flip_sign(sin_of_quarters(abs(x), 0), sign_bits(x)));
 }
 
-template <class T> FG_INLINE Vec<T> cos(Vec<T> x) { return with_large(x, true, sin_of_quarters(x, 1)); }
+template <class T> FG_INLINE Vec<T> cos(Vec<T> x) { return with_large(x, 1, sin_of_quarters(x, 1)); }
 
 }  // namespace
 }  // namespace fg::kernels
