@@ -15,7 +15,8 @@ import numpy as np
 from fastgrad import _core
 from op_table import CASE_NAMES, CASES, truth, value_and_gradients
 
-lengths = range(1, 68)  # below, at and beyond every vector width, and all remainders
+# Below, at and beyond every vector width, with all remainders; then beyond blocks of products and reductions.
+lengths = [*range(1, 68), 270]
 
 edges = {
     "f": [88.72, 88.73, -87.34, -103.9, -104.1, 9.0, 16.6, 6399.0, 6401.0, 99999.0, 1e5 + 1, 2.0**24 + 1],

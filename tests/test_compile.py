@@ -1,11 +1,11 @@
-"""compile: the bits of the function itself, one recording a kind of call, and nothing of it left behind on errors."""
+"""compile: the bits of the function itself, one recording a kind of call, nothing left behind on errors."""
 
 from __future__ import annotations
 
-import collections
 import gc
 import threading
 import weakref
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -52,7 +52,9 @@ def same_bits(compiled, eager):
 MATRIX = rng.normal(size=(5, 4))
 FUNCTIONS = {
     "elementwise": lambda x: fg.tanh(x * 2.0 + 1.0) - fg.exp(-x) / (1.0 + x * x),
-    "reductions": lambda x: fg.sum(x, 0) * fg.mean(x) + fg.logsumexp(x, 1, True).sum() - fg.max(x, 0) * fg.min(x),
+    "reductions": lambda x: (
+        fg.sum(x, 0) * fg.mean(x) + fg.logsumexp(x, 1, True).sum() - fg.max(x, 0) * fg.min(x)
+    ),
     "products": lambda x: (x @ x.T) @ MATRIX @ fg.reshape(x[:4, 0], (4, 1)),
     "views": lambda x: fg.concatenate([x[::-1, 1:], x.T[1:, :].T], 1)[None, 1:-1] * x.reshape(2, 10)[0, 3],
     "gather": lambda x: x[[0, 2, 2]][:, [1]] * fg.take(x, np.array([[3], [0]]), 1).sum(),
@@ -70,7 +72,7 @@ def test_same_bits_as_eager(name, dtype):
     for _ in range(3):  # the recording itself, and replays on other numbers
         same_bits(compiled(x), f(fg.tensor(x)))
         x = x * dtype(1.5)
-    total = lambda x: fg.sum(fg.astype(f(x), dtype) * 0.5) if f(x).dtype == np.int64 else fg.sum(f(x) * 0.5)  # noqa: E731
+    total = lambda x: fg.sum(fg.astype(f(x), dtype) * 0.5) if f(x).dtype == np.int64 else fg.sum(f(x) * 0.5)
     for transform in (fg.grad, lambda g: fg.grad(lambda x: fg.sum(fg.grad(g)(x) * 0.1))):
         same_bits(fg.compile(transform(total))(x), transform(total)(x))
         same_bits(transform(fg.compile(total))(x), transform(total)(x))
@@ -79,7 +81,7 @@ def test_same_bits_as_eager(name, dtype):
 def test_same_bits_for_a_model_and_its_gradients():
     model = nn.MLP(4, [8, 8], 3, activation="tanh")
     x, labels = rng.normal(size=(6, 4)).astype(np.float32), np.array([0, 1, 2, 0, 1, 2])
-    loss = lambda x, labels: nn.functional.cross_entropy(model(x), labels)  # noqa: E731
+    loss = lambda x, labels: nn.functional.cross_entropy(model(x), labels)
     compiled = fg.compile(loss)
     results = []
     for f in (loss, compiled, compiled):
@@ -115,7 +117,9 @@ def test_kinds_of_results():
     assert f(np.ones(3)).tolist() == [2.0] * 3
 
 
-Pair = collections.namedtuple("Pair", "first second")
+class Pair(NamedTuple):
+    first: Any
+    second: Any
 
 
 def test_nests_in_and_out():
@@ -156,7 +160,14 @@ def test_results_that_are_arguments_or_views_of_them():
     for make in (np.array, fg.tensor):
         a, b = make(x), make(y)
         whole, row, turned, flat, again, other, spread = f(a, b)
-        for result, expected in [(whole, x), (row, x[1:]), (turned, x.T), (flat, x.ravel()), (again, x), (other, y)]:
+        for result, expected in [
+            (whole, x),
+            (row, x[1:]),
+            (turned, x.T),
+            (flat, x.ravel()),
+            (again, x),
+            (other, y),
+        ]:
             np.testing.assert_array_equal(np.asarray(result), expected)
             assert not np.shares_memory(np.asarray(result), np.asarray(a))
         assert np.asarray(spread).tolist() == [[5.0, 6.0], [5.0, 6.0]]
@@ -251,7 +262,15 @@ def test_static_arguments_choose_the_code():
 def test_weak_and_strong_numbers_are_told_apart():
     single = np.array([1.0, 2.0], np.float32)
     f = fg.compile(lambda x: x * single)
-    for value in (2.0, np.float64(2.0), fg.tensor(2.0), fg.sin(2.0), np.float32(2.0), np.array(2.0), fg.add(1.0, 1.0)):
+    for value in (
+        2.0,
+        np.float64(2.0),
+        fg.tensor(2.0),
+        fg.sin(2.0),
+        np.float32(2.0),
+        np.array(2.0),
+        fg.add(1.0, 1.0),
+    ):
         eager = value * fg.tensor(single)
         assert f(value).dtype == eager.dtype, type(value)
 
@@ -266,6 +285,28 @@ def test_grad_mode_is_part_of_the_key():
     assert len(calls) == 2
     assert f(np.ones(1)).requires_grad
     assert len(calls) == 2
+
+
+def test_freezing_and_thawing_a_captured_parameter():
+    layer = nn.Linear(2, 1).to(np.float64)
+    f = fg.compile(lambda x: layer(x).sum())
+    x = np.ones((1, 2))
+    for weight_wants, bias_wants in [
+        (False, False),
+        (True, True),
+        (False, True),
+        (True, False),
+        (False, False),
+    ]:
+        layer.weight.requires_grad, layer.bias.requires_grad = weight_wants, bias_wants
+        layer.zero_grad()
+        result = f(x)
+        assert getattr(result, "requires_grad", False) is (weight_wants or bias_wants)
+        if weight_wants or bias_wants:
+            result.backward()
+        assert (layer.weight.grad is not None) is weight_wants
+        assert (layer.bias.grad is not None) is bias_wants
+    assert f.recordings == 1
 
 
 class Switched(nn.Module):
@@ -342,7 +383,7 @@ def test_integers_and_truth_values_as_arrays():
     assert f(x, np.array([2, 0]), np.array([True, False])).tolist() == [3.0, 0.0]
     assert f(x, np.array([1, 1], np.int32), np.array([True, True])).tolist() == [2.0, 2.0]
     assert f(x, np.array([0, -1]), np.array([True, True])).tolist() == [1.0, 3.0]
-    with pytest.raises(IndexError, match="index 3 at position 1 .* size 3"):
+    with pytest.raises(IndexError, match=r"index 3 at position 1 .* size 3"):
         f(x, np.array([0, 3]), np.array([True, True]))
     assert f(x, np.array([0, -1]), np.array([True, True])).tolist() == [1.0, 3.0]
     assert len(calls) <= 2  # int32 is a kind of its own
@@ -388,7 +429,7 @@ def test_captured_tensors_live_as_long_as_the_function():
     array = np.ones(3)
     alive = weakref.ref(array)
     held = fg.asarray(array)
-    f = fg.compile(lambda x, kept=[held]: x * kept[0])  # noqa: B006
+    f = fg.compile(lambda x, kept=[held]: x * kept[0])
     f(2.0)
     del held, array
     gc.collect()
@@ -430,7 +471,7 @@ def test_arrays_passed_beside_a_parameter_may_be_written_to():
 @given(st.lists(st.sampled_from(["grad", "compile", "value"]), min_size=1, max_size=5))
 def test_any_nest_of_grad_and_compile(transforms):
     wrap = {"grad": fg.grad, "compile": fg.compile, "value": lambda f: lambda x: fg.value_and_grad(f)(x)[0]}
-    f = plain = lambda x: fg.sin(x) * fg.exp(x * 0.5) + x**3  # noqa: E731
+    f = plain = lambda x: fg.sin(x) * fg.exp(x * 0.5) + x**3
     for name in transforms:
         f = wrap[name](f)
         plain = fg.grad(plain) if name == "grad" else plain
@@ -439,7 +480,7 @@ def test_any_nest_of_grad_and_compile(transforms):
 
 
 def test_compiled_pieces_inside_compiled_functions():
-    inner, inner_calls = counted(lambda x: fg.sin(x) * 2.0)
+    inner, _ = counted(lambda x: fg.sin(x) * 2.0)
     outer, outer_calls = counted(lambda x: inner(x) + fg.grad(inner)(x) + inner(x * x))
     expected = 2 * (np.sin(0.5) + np.cos(0.5) + np.sin(0.25))
     assert outer(0.5) == pytest.approx(expected, rel=1e-15)
@@ -465,8 +506,13 @@ def test_what_stops_gradients_stops_them_in_recordings():
             y = w * x
         return y * x + (w.detach() * x)
 
-    for f in (with_no_grad, lambda x: x * fg.stop_gradient(x * x), with_detach, with_parameter,
-              lambda x: x * fg.stop_gradient(fg.grad(lambda y: y**3)(x))):
+    for f in (
+        with_no_grad,
+        lambda x: x * fg.stop_gradient(x * x),
+        with_detach,
+        with_parameter,
+        lambda x: x * fg.stop_gradient(fg.grad(lambda y: y**3)(x)),
+    ):
         for x in (3.0, -1.0):
             expected = [fg.grad(f)(x), fg.grad(fg.grad(f))(x)]
             assert fg.grad(fg.compile(f))(x) == expected[0]
@@ -474,7 +520,9 @@ def test_what_stops_gradients_stops_them_in_recordings():
             assert fg.compile(fg.grad(fg.compile(f)))(x) == expected[0]
             assert fg.grad(fg.compile(fg.grad(f)))(x) == expected[1]
             assert fg.compile(f)(x) == f(fg.tensor(x)).item()
-    (g,) = fg.autograd.grad(fg.compile(with_parameter)(fg.tensor(3.0, requires_grad=True)), w, allow_unused=True)
+    (g,) = fg.autograd.grad(
+        fg.compile(with_parameter)(fg.tensor(3.0, requires_grad=True)), w, allow_unused=True
+    )
     assert g is None
 
 
@@ -493,13 +541,15 @@ def test_autograd_grad_inside_a_recording():
 
 
 def test_hessians_and_products_of_compiled_functions():
-    f = lambda x: fg.sum(fg.exp(x) * x) + x[0] * x[1] * x[2]  # noqa: E731
+    f = lambda x: fg.sum(fg.exp(x) * x) + x[0] * x[1] * x[2]
     compiled, x, v = fg.compile(f), rng.normal(size=3), rng.normal(size=3)
     same_bits(fg.hessian(compiled)(x), fg.hessian(f)(x))
     same_bits(fg.compile(fg.hessian(f))(x), fg.hessian(f)(x))
     same_bits(fg.hvp(compiled, x, v), fg.hvp(f, x, v))
     same_bits(fg.compile(lambda x, v: fg.hvp(f, x, v))(x, v), fg.hvp(f, x, v))
-    same_bits(fg.compile(fg.jacobian(lambda x: fg.sin(x) * x[0]))(x), fg.jacobian(lambda x: fg.sin(x) * x[0])(x))
+    same_bits(
+        fg.compile(fg.jacobian(lambda x: fg.sin(x) * x[0]))(x), fg.jacobian(lambda x: fg.sin(x) * x[0])(x)
+    )
     value, gradient = fg.compile(fg.value_and_grad(compiled))(x)
     same_bits(value, f(fg.tensor(x)))
     same_bits(gradient, fg.grad(f)(x))
@@ -554,7 +604,20 @@ def test_what_may_be_asked_while_recording():
     seen = []
 
     def f(x):
-        seen.append((x.shape, x.dtype, x.ndim, x.size, len(x), x.requires_grad, x.is_leaf, repr(x), f"{x}", hash(x) is None))
+        seen.append(
+            (
+                x.shape,
+                x.dtype,
+                x.ndim,
+                x.size,
+                len(x),
+                x.requires_grad,
+                x.is_leaf,
+                repr(x),
+                f"{x}",
+                hash(x) is None,
+            )
+        )
         return sum(row * (k + 1.0) for k, row in enumerate(x)) * float(x.shape[0])
 
     assert fg.compile(f)(np.array([1.0, 2.0])) == 10.0
@@ -626,7 +689,7 @@ def test_backward_has_no_place_in_a_recording():
         w.grad = x
         return x
 
-    with pytest.raises(fg.RecordingError, match="grad.*while recording"):
+    with pytest.raises(fg.RecordingError, match=r"grad.*while recording"):
         fg.compile(g)(np.ones(2))
     assert w.grad is None
     loss = (w * w).sum()
@@ -648,7 +711,7 @@ def test_a_value_of_the_recording_around():
 # --- errors
 
 
-class Failure(Exception):
+class FailureError(Exception):
     pass
 
 
@@ -659,12 +722,12 @@ def test_errors_while_recording_leave_nothing():
         attempts.append(1)
         y = fg.grad(lambda z: (z * x).sum())(x)
         if fail:
-            raise Failure("inside")
+            raise FailureError("inside")
         return y
 
     compiled = fg.compile(f)
     for _ in range(2):
-        with pytest.raises(Failure, match="inside"):
+        with pytest.raises(FailureError, match="inside"):
             compiled(np.ones(2), True)
         assert not core.is_recording()
         assert core.is_grad_enabled()
@@ -672,7 +735,7 @@ def test_errors_while_recording_leave_nothing():
     assert compiled(np.ones(2), False).tolist() == [1.0, 1.0]
     with pytest.raises(ValueError, match=r"add: shapes \(2,\) and \(3,\) do not broadcast"):
         fg.compile(lambda x: x + np.ones(3))(np.ones(2))
-    with fg.no_grad(), pytest.raises(Failure):
+    with fg.no_grad(), pytest.raises(FailureError):
         compiled(np.ones(2), True)
     with pytest.raises(TypeError, match="missing"):
         compiled(np.ones(2))
@@ -701,9 +764,15 @@ def test_arguments_that_are_no_numbers(argument, words):
 
 
 def test_program_text_and_questions():
-    program = core.record(lambda v: [fg.sin(v[0]) * v[1], v[0] * 2.0], [np.ones(2), np.ones(3)[:2], np.ones(1)])
+    program = core.record(
+        lambda v: [fg.sin(v[0]) * v[1], v[0] * 2.0], [np.ones(2), np.ones(3)[:2], np.ones(1)]
+    )
     text = program.text()
-    assert [line.split(" = ")[-1].split("(")[0] for line in text.splitlines()[:-1]] == ["sin", "multiply", "multiply"]
+    assert [line.split(" = ")[-1].split("(")[0] for line in text.splitlines()[:-1]] == [
+        "sin",
+        "multiply",
+        "multiply",
+    ]
     assert text.splitlines()[0].endswith("float64(2,)")
     assert text.splitlines()[-1].startswith("return ")
     assert [program.depends_on(i) for i in range(3)] == [True, True, False]
@@ -756,7 +825,7 @@ def test_threads_share_a_compiled_function():
         try:
             for _ in range(50):
                 np.testing.assert_array_equal(f(inputs[k]), expected[k])
-        except BaseException as error:  # noqa: BLE001 - told to the main thread
+        except BaseException as error:
             errors.append(error)
 
     threads = [threading.Thread(target=work, args=(k,)) for k in range(6)]
@@ -780,7 +849,7 @@ def test_threads_record_side_by_side():
 
         try:
             results[k] = fg.compile(body)(np.array([2.0])).tolist()
-        except BaseException as error:  # noqa: BLE001 - told to the main thread
+        except BaseException as error:
             errors.append(error)
             barrier.abort()
 

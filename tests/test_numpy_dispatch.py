@@ -25,7 +25,11 @@ def tensor(array=X, requires_grad=True):
 def test_every_ufunc_with_an_operation(name):
     ufunc, op = getattr(np, UFUNCS[name]), getattr(fg, name)
     logical = name.startswith("logical")
-    arrays = [X > 0, Y > 0] if logical else [np.abs(X) + 0.1 if name in ("log", "log1p", "sqrt", "power") else X, Y]
+    arrays = (
+        [X > 0, Y > 0]
+        if logical
+        else [np.abs(X) + 0.1 if name in ("log", "log1p", "sqrt", "power") else X, Y]
+    )
     arrays = [X, Y - 0.5, Y + 0.5] if name == "clip" else arrays[: ARITY[name]]
     expected = ufunc(*arrays)
     for choice in range(1, 2 ** len(arrays)):  # a tensor in any of the places
@@ -138,7 +142,9 @@ UNSUPPORTED = {
 def test_functions_without_an_operation_say_so(name, requires_grad):
     w = tensor(requires_grad=requires_grad)
     last = name.rsplit(".", maxsplit=1)[-1] if name != "random" else "interp"
-    with pytest.raises(TypeError, match=rf"np\..*{last}.*has no operation on fastgrad tensors.*detach\(\)\.numpy\(\)"):
+    with pytest.raises(
+        TypeError, match=rf"np\..*{last}.*has no operation on fastgrad tensors.*detach\(\)\.numpy\(\)"
+    ):
         UNSUPPORTED[name](w)
     np.linalg.norm(w.detach().numpy())  # the way out that it names
 
@@ -188,7 +194,7 @@ def test_gradients_are_never_lost_unseen():
         lambda: np.asarray([w[0], w[1]]),
         lambda: np.sum([w, w]),
         lambda: np.stack([[w[0], w[1]]]),
-        lambda: np.zeros((2, 3)) + [w[0], w[1]],
+        lambda: np.add(np.zeros((2, 3)), [w[0], w[1]]),
         lambda: np.random.default_rng(0).choice(w),
         lambda: np.array(w, dtype=object),
         lambda: np.float64(w),

@@ -147,10 +147,9 @@ class TestCompilerCheck:
         assert "CXXFLAGS" in message
 
 
-def test_readme_example_runs(source_tree):
+def test_readme_examples_run_from_top_to_bottom(source_tree):
     text = (source_tree / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     assert blocks
-    for block in blocks:
-        result = run_python(block)
-        assert result.returncode == 0, result.stderr
+    result = run_python("\n".join(blocks))
+    assert result.returncode == 0, result.stderr

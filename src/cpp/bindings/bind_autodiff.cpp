@@ -157,6 +157,8 @@ void bind_autodiff(py::module_& m) {
     py::class_<Program, Ref<Program>>(m, "Program", "A recorded function, replayed natively.")
         .def("__call__", run, arg("inputs"), "Replays on inputs of the recorded shapes and dtypes.")
         .def("inline", inlined, arg("inputs"), "Uses every recorded operation again on tensors: differentiable, recordable.")
+        .def("is_current", &Program::is_current,
+             "Whether captured tensors want gradients exactly as they did while recording.")
         .def("depends_on", [](const Program& p, int input) {
                 if (input < 0 || input >= int(p.recording().inputs().size()))
                     throw IndexError(say("input ", input, " of ", p.recording().inputs().size()));

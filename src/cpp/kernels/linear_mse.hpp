@@ -95,6 +95,10 @@ void mse_block_sums(int64_t n, int64_t d, const T* x, int64_t x_row, const T* y,
         const int64_t count = smaller(mse_group, n - i);
         const T* const rows = x + i * x_row;
         T residual[mse_group];
+#ifdef PD
+        for (int64_t r = 0; r < mse_group; ++r)
+            for (int64_t j = 0; j < d; j += 64 / int64_t(sizeof(T))) __builtin_prefetch(rows + (PD / (d * int64_t(sizeof(T))) + r) * x_row + j, 0, PH);
+#endif
         if (count == mse_group && d <= column_depth) residuals(d, rows, x_row, y + i, w, bias, residual);
         else any_residuals(count, d, rows, x_row, y + i, w, bias, residual);
         const Sixteen<T> r = Sixteen<T>::load(residual);

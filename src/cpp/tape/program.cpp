@@ -68,6 +68,7 @@ void Program::lay_out() {
         if (values[v].kind == ValueKind::captured && values[v].captured) {
             slot.place = Place::captured;
             slot.view = values[v].captured.view();
+            captured_.emplace_back(values[v].captured, values[v].captured.requires_grad());
         } else {
             const Meta& meta = values[v].meta;
             slot.view = {nullptr, meta.dtype, meta.weak, meta.shape, contiguous_strides(meta.shape)};
@@ -150,6 +151,12 @@ std::unique_ptr<Program::RunState> Program::borrow() {
 void Program::give_back(std::unique_ptr<RunState> state) {
     const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
     if (lock) idle_.push_back(std::move(state));
+}
+
+bool Program::is_current() const {
+    for (const auto& [tensor, required_grad] : captured_)
+        if (tensor.requires_grad() != required_grad) return false;
+    return true;
 }
 
 std::vector<Tensor> Program::run(Span<Tensor> inputs) {

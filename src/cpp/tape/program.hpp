@@ -18,6 +18,8 @@ public:
     // The recording, for inlining and for questions about it.
     const Recording& recording() const { return recording_; }
     int64_t arena_bytes() const { return arena_bytes_; }
+    // Whether the tensors from outside want gradients exactly as they did while recording.
+    bool is_current() const;
 
 private:
     enum class Place : uint8_t { nowhere, input, captured, arena, output, alias };
@@ -53,6 +55,7 @@ private:
     std::vector<Slot> slots_;
     std::vector<Step> steps_;
     std::vector<int> step_inputs_;
+    std::vector<std::pair<Tensor, bool>> captured_;  // tensors from outside, and whether they required gradients
     int64_t arena_bytes_ = 0;
 
     // Only ever tried: when another thread holds it (or held it as the process forked), a fresh state serves.

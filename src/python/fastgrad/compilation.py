@@ -99,7 +99,7 @@ class CompiledFunction:
                 continue
             dynamic.append(i)
         recorded = self._recordings.get(tuple(key))
-        if recorded is None:
+        if recorded is None or not recorded.program.is_current():  # a parameter was frozen or thawed
             recorded = self._recordings[tuple(key)] = _Recorded(self._f, structure, leaves, dynamic)
         inputs = [leaves[i] for i in dynamic]
         if (graph or recorded.wants_gradient) and core.is_grad_enabled():

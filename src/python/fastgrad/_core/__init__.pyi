@@ -29,6 +29,8 @@ class Program:
         """Replays on inputs of the recorded shapes and dtypes."""
     def inline(self, inputs: Iterable[_Operand]) -> list[Tensor]:
         """Uses every recorded operation again on tensors: differentiable, recordable."""
+    def is_current(self) -> bool:
+        """Whether captured tensors want gradients exactly as they did while recording."""
     def depends_on(self, input: SupportsIndex) -> bool:
         """Whether any output is computed from that input."""
     def text(self) -> str:
