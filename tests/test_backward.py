@@ -108,6 +108,27 @@ def test_setting_grad():
         assert w.grad.tolist() == [1.0, 2.0]
 
 
+def test_threads_add_to_one_leaf():
+    w = fg.tensor(np.zeros(20_000), requires_grad=True)
+    rounds, errors = 60, []
+
+    def work(k):
+        try:
+            for _ in range(rounds):
+                (w * float(k)).sum().backward()
+                assert w.grad is not None
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert w.grad.tolist() == [rounds * 10.0] * 20_000
+
+
 # --- what starts a backward pass
 
 

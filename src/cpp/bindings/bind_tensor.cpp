@@ -68,8 +68,12 @@ void run_backward(const Tensor& t, const py::object& gradient, bool retain_graph
         if (!seed) throw TypeError(say("gradient must be a tensor or an array, got ", Py_TYPE(gradient.ptr())->tp_name));
         seed = astype(seed, t.dtype());
     }
-    const WithoutGil released;
-    backward(t, seed, retain_graph, create_graph);
+    LeafGradients leaves(create_graph);
+    {
+        const WithoutGil released;
+        leaves = backward(t, seed, retain_graph, create_graph);
+    }
+    leaves.hand_over();  // with the GIL: threads may add to one leaf
 }
 
 }  // namespace

@@ -12,6 +12,9 @@ namespace fg::kernels {
 namespace {
 
 constexpr int64_t mse_group = 16, mse_block = 64 * mse_group;  // rows
+// Rows fetched ahead while a group's gradient is summed, when nothing else is read: without it, 75 % of read bandwidth
+// in float64 and 84 % in float32 instead of 93 %.
+constexpr int64_t mse_ahead = 32;
 
 // The sums over some rows: weights (d, filled up to whole vectors), then sixteen lanes of squares and of residuals.
 FG_INLINE int64_t mse_gradient_size(int64_t d) { return round_up(d, 16); }
@@ -58,7 +61,11 @@ void add_gradient(int64_t given, const T* x, int64_t x_row, const T* residual, L
             if (!full && r + q >= count) break;
             const Vec<T> factor(residual[r + q]);
 #pragma GCC unroll 4
-            for (int j = 0; j < N; ++j) sum[q][j] = fma(factor, lanes.load(x + q * x_row + j * width), sum[q][j]);
+            for (int j = 0; j < N; ++j) {
+                const T* const p = x + q * x_row + j * width;
+                sum[q][j] = fma(factor, lanes.load(p), sum[q][j]);
+                if (full && j * vector_bytes % 64 == 0) __builtin_prefetch(p + mse_ahead * x_row);
+            }
         }
 #pragma GCC unroll 4
     for (int j = 0; j < N; ++j) {
@@ -95,10 +102,6 @@ void mse_block_sums(int64_t n, int64_t d, const T* x, int64_t x_row, const T* y,
         const int64_t count = smaller(mse_group, n - i);
         const T* const rows = x + i * x_row;
         T residual[mse_group];
-#ifdef PD
-        for (int64_t r = 0; r < mse_group; ++r)
-            for (int64_t j = 0; j < d; j += 64 / int64_t(sizeof(T))) __builtin_prefetch(rows + (PD / (d * int64_t(sizeof(T))) + r) * x_row + j, 0, PH);
-#endif
         if (count == mse_group && d <= column_depth) residuals(d, rows, x_row, y + i, w, bias, residual);
         else any_residuals(count, d, rows, x_row, y + i, w, bias, residual);
         const Sixteen<T> r = Sixteen<T>::load(residual);

@@ -45,28 +45,6 @@ private:
     std::unordered_map<Node*, Tensor> grads_;
 };
 
-// Gradients that have arrived at leaves, kept until the whole sweep has come through: an error on the way adds to none.
-class LeafGradients {
-public:
-    void arrive(const Tensor& leaf, const Tensor& grad) {
-        const auto [place, fresh] = places_.try_emplace(leaf.impl(), leaves_.size());
-        if (fresh) leaves_.push_back({leaf, grad});
-        else leaves_[place->second].grad = add(leaves_[place->second].grad, grad);
-    }
-    void hand_over() {
-        for (Arrived& a : leaves_)
-            if (const auto& before = a.leaf.impl()->grad) a.grad = add(Tensor(before), a.grad);
-        for (const Arrived& a : leaves_) a.leaf.impl()->grad = a.grad.ref();
-    }
-
-private:
-    struct Arrived {
-        Tensor leaf, grad;
-    };
-    std::vector<Arrived> leaves_;
-    std::unordered_map<const TensorImpl*, size_t> places_;
-};
-
 Tensor seed_for(const Tensor& root, const Tensor& seed) {
     if (!seed) {
         if (root.size() != 1)
@@ -142,23 +120,36 @@ private:
 
 }  // namespace
 
-void backward(const Tensor& root, const Tensor& seed, bool retain_graph, bool create_graph) {
+void LeafGradients::arrive(const Tensor& leaf, const Tensor& grad) {
+    const auto [place, fresh] = places_.try_emplace(leaf.impl(), leaves_.size());
+    if (fresh) leaves_.push_back({leaf, grad});
+    else leaves_[place->second].grad = add(leaves_[place->second].grad, grad);
+}
+
+void LeafGradients::hand_over() {
+    const GradMode mode(create_graph_);
+    for (Arrived& a : leaves_)
+        if (const auto& before = a.leaf.impl()->grad) a.grad = add(Tensor(before), a.grad);
+    for (const Arrived& a : leaves_) a.leaf.impl()->grad = a.grad.ref();
+}
+
+LeafGradients backward(const Tensor& root, const Tensor& seed, bool retain_graph, bool create_graph) {
     if (!root.requires_grad())
         throw GradientError("backward() was called on a tensor that does not require a gradient: none of its inputs "
                             "had requires_grad=True, or it was computed under no_grad()");
     const Tensor start = seed_for(root, seed);
-    GradMode mode(create_graph);
-    LeafGradients leaves;
+    const GradMode mode(create_graph);
+    LeafGradients leaves(create_graph);
     if (root.is_leaf()) {
         leaves.arrive(root, start);
-    } else {
-        Pending pending;
-        pending.arrive(creator(root), start);
-        sweep(
-            pending, retain_graph || create_graph, [](const Edge& e) { return e.wants_gradient(); },
-            [&](const Tensor& leaf, const Tensor& g) { leaves.arrive(leaf, g); }, [](Node*, const Tensor&) {});
+        return leaves;
     }
-    leaves.hand_over();
+    Pending pending;
+    pending.arrive(creator(root), start);
+    sweep(
+        pending, retain_graph || create_graph, [](const Edge& e) { return e.wants_gradient(); },
+        [&](const Tensor& leaf, const Tensor& g) { leaves.arrive(leaf, g); }, [](Node*, const Tensor&) {});
+    return leaves;
 }
 
 std::vector<Tensor> gradients(Span<Tensor> outputs, Span<Tensor> seeds, Span<Tensor> inputs, bool retain_graph,

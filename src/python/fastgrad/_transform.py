@@ -1,0 +1,179 @@
+"""What every derivative function does around the function it was given: variables in, graph or arrays out."""
+
+from __future__ import annotations
+
+import operator
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fastgrad import _nest
+from fastgrad._native import core
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from fastgrad._core import Tensor
+
+_active = threading.local()
+
+
+class Transform:
+    """One call of a derivative function: how deep it is nested, and whether its results are tensors."""
+
+    def __init__(self, args: Any) -> None:
+        leaves, _ = _nest.flatten(args)
+        tensors = [leaf for leaf in leaves if isinstance(leaf, core.Tensor)]
+        self._depth = getattr(_active, "depth", 0)
+        outer_graph = any(t.requires_grad for t in tensors)
+        recording = core.is_recording()
+        self.gives_tensors = bool(tensors) or self._depth > 0 or recording
+        # Someone may differentiate the result again: an enclosing transform, or the arguments' own graph.
+        self.create_graph = core.is_grad_enabled() and (self._depth > 0 or outer_graph)
+        # A recording may be differentiated later, but under no_grad its results leave without a trace.
+        self._leaves_trace = recording and not core.is_grad_enabled()
+        # Within an outermost call nothing outlives it, so arrays mixed into operations need no copy.
+        self._borrows = self._depth == 0 and not outer_graph
+
+    def __enter__(self) -> Self:
+        _active.depth = self._depth + 1
+        self._grad_before = core.set_grad_enabled(True)
+        self._transforming_before = core.set_transforming(True)
+        self._borrow_before = core.set_borrowing(True) if self._borrows else None
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        _active.depth = self._depth
+        core.set_grad_enabled(self._grad_before)
+        core.set_transforming(self._transforming_before)
+        if self._borrow_before is not None:
+            core.set_borrowing(self._borrow_before)
+
+    def result(self, nest: Any) -> Any:
+        """What the caller gets: tensors cut loose unless they are to be differentiated again, or arrays."""
+
+        def leaf_result(leaf: Any) -> Any:
+            if not isinstance(leaf, core.Tensor):
+                return leaf
+            if not self.gives_tensors:
+                return core.to_result(leaf)
+            if self.create_graph:
+                return leaf
+            return leaf.detach() if self._leaves_trace else core.own(leaf)
+
+        return _nest.map_leaves(leaf_result, nest)
+
+
+def _variable(leaf: Any, name: str) -> Tensor:
+    """A fresh variable of the graph with the leaf's numbers."""
+    if isinstance(leaf, core.Tensor) and leaf.requires_grad:
+        return core.ops.identity(leaf)
+    if isinstance(leaf, int) and not isinstance(leaf, bool):
+        leaf = float(leaf)
+    if isinstance(leaf, core.Tensor):
+        variable: Tensor | None = core.cut(leaf)
+    else:
+        try:
+            variable = core.operand(leaf)
+        except TypeError as error:
+            raise TypeError(f"{name} cannot be differentiated by: {error}") from None
+    if variable is None:
+        raise TypeError(f"{name} holds a {type(leaf).__name__}; expected numbers, arrays or tensors")
+    if variable.dtype.kind != "f":
+        raise TypeError(
+            f"{name} has dtype {variable.dtype}; derivatives need float32 or float64, convert it with "
+            ".astype(float)"
+        )
+    variable.requires_grad = True
+    return variable
+
+
+class Variables:
+    """The arguments to differentiate by, as variables, and the other arguments as they came."""
+
+    def __init__(
+        self, function: Callable[..., Any], args: Sequence[Any], argnums: int | Sequence[int]
+    ) -> None:
+        self._single = isinstance(argnums, int)
+        self.args = list(args)
+        self.flat: list[Tensor] = []
+        self._structures: list[tuple[Any, int]] = []
+        places = set()
+        for number in (argnums,) if isinstance(argnums, int) else argnums:
+            if not -len(args) <= number < len(args):
+                raise ValueError(
+                    f"argnums {number} is out of range: {name_of(function)} was called with {len(args)} "
+                    f"positional argument{'' if len(args) == 1 else 's'}"
+                )
+            if number % len(args) in places:
+                raise ValueError(f"argnums {argnums} names argument {number % len(args)} twice")
+            places.add(number % len(args))
+            leaves, structure = _nest.flatten(args[number])
+            variables = [_variable(leaf, f"argument {number} of {name_of(function)}") for leaf in leaves]
+            self.args[number] = _nest.unflatten(structure, list(variables))
+            self.flat += variables
+            self._structures.append((structure, len(leaves)))
+
+    def nest(self, flat: Sequence[Any]) -> Any:
+        """One thing per variable, as the arguments are nested."""
+        out = []
+        start = 0
+        for structure, count in self._structures:
+            out.append(_nest.unflatten(structure, list(flat[start : start + count])))
+            start += count
+        return out[0] if self._single else tuple(out)
+
+    def gradients(self, output: Tensor, seed: Any, retain_graph: bool, create_graph: bool) -> list[Tensor]:
+        flows = core.gradients([output], [seed], self.flat, retain_graph, create_graph)
+        return [core.zeros_like(v) if g is None else g for g, v in zip(flows, self.flat, strict=True)]
+
+
+def checked_argnums(argnums: Any) -> int | tuple[int, ...]:
+    """An int, or ints; what else there is in NumPy and Python to write them made one of these."""
+    try:
+        if isinstance(argnums, (str, bool)):
+            raise TypeError
+        if hasattr(argnums, "__index__"):
+            return operator.index(argnums)
+        numbers = tuple(operator.index(number) for number in argnums)
+    except TypeError:
+        raise TypeError(f"argnums must be an int or a sequence of ints, got {argnums!r}") from None
+    if not numbers:
+        raise ValueError("argnums is empty: there is nothing to differentiate by")
+    return numbers
+
+
+def checked_function(f: Any) -> None:
+    if not callable(f):
+        raise TypeError(f"f must be a function, got {type(f).__name__}")
+
+
+def cut(leaf: Any) -> Any:
+    return core.cut(leaf) if isinstance(leaf, core.Tensor) else leaf
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def output_tensor(value: Any, function: Callable[..., Any]) -> Tensor:
+    if isinstance(value, core.Tensor):
+        return value
+    tensor = core.operand(value)
+    if tensor is None:
+        raise TypeError(
+            f"{name_of(function)} returned a {type(value).__name__}; expected a tensor or a number"
+        )
+    return tensor
+
+
+def scalar_output(value: Any, function: Callable[..., Any]) -> Tensor:
+    output = output_tensor(value, function)
+    if output.size != 1:
+        raise ValueError(
+            f"grad needs a function that returns one number, but {name_of(function)} returned shape "
+            f"{output.shape}; reduce it (sum, mean) or use fastgrad.jacobian"
+        )
+    if output.dtype.kind != "f":
+        raise TypeError(f"{name_of(function)} returned {output.dtype}; expected float32 or float64")
+    return output if output.shape == () else core.ops.reshape(output, ())
