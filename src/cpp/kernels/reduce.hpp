@@ -41,8 +41,8 @@ template <class T> struct SummingExp : Summing<T> {  // exp(x - shift)
         for (int64_t i = 0; i < rows; ++i)
             for (int64_t j = 0; j < columns; j += width) {
                 const int there = int(smaller(width, columns - j));
-                const Vec<T> number = FirstLanes<T>(there).load(x + i * step + j, Vec<T>(minus_infinity<T>));
-                exp(number - Vec<T>::load(shift + j * shift_step)).store(space + i * padded + j);
+                const Vec<T> by = Vec<T>::load(shift + j * shift_step);
+                exp(FirstLanes<T>(there).load(x + i * step + j, by) - by).store(space + i * padded + j);
             }
         step = padded;
         return space;
