@@ -12,8 +12,18 @@ constexpr int64_t depth_block = 256;  // as in kernels/gemm.hpp
 constexpr int64_t column_depth = 4096;
 
 // How a matrix lies in memory. The zero strides repeat one row or one column.
-enum Layout { rows_packed, columns_packed, rows_padded, columns_padded, rows_backwards, columns_backwards, every_second,
-              one_row, one_column, layouts };
+enum Layout {
+    rows_packed,
+    columns_packed,
+    rows_padded,
+    columns_padded,
+    rows_backwards,
+    columns_backwards,
+    every_second,
+    one_row,
+    one_column,
+    layouts
+};
 
 template <class T> struct Matrix {
     int64_t rows, columns, row_stride, column_stride, origin = 0;
@@ -50,7 +60,8 @@ template <class T> T expected(Matrix<T>& a, Matrix<T>& b, int64_t i, int64_t j) 
     if (b.columns != 1) {
         for (int64_t begin = 0; begin < k; begin += depth_block) {
             T sum = 0;
-            for (int64_t l = begin; l < std::min(k, begin + depth_block); ++l) sum = std::fma(a.at(i, l), b.at(l, j), sum);
+            for (int64_t l = begin; l < std::min(k, begin + depth_block); ++l)
+                sum = std::fma(a.at(i, l), b.at(l, j), sum);
             total = begin ? total + sum : sum;
         }
         return total;
@@ -93,8 +104,8 @@ template <class T> void check_product(int64_t m, int64_t n, int64_t k, Layout a_
         const GemmSize size{m, n, k};
         Fenced<T> c(m * ldc, T(7));
         Scratch scratch(kernels.gemm_scratch(size));
-        kernels.gemm(size, a.data(), a.row_stride, a.column_stride, b.data(), b.row_stride, b.column_stride, c.data(), ldc,
-                     scratch.get());
+        kernels.gemm(size, a.data(), a.row_stride, a.column_stride, b.data(), b.row_stride, b.column_stride, c.data(),
+                     ldc, scratch.get());
         int64_t wrong_bits = 0, too_far = 0, strays = 0;
         for (int64_t i = 0; i < m; ++i)
             for (int64_t j = 0; j < ldc; ++j) {
@@ -130,10 +141,10 @@ template <class T> void check_layouts() {
 }
 
 template <class T> void check_large() {
-    const GemmSize sizes[] = {{1, 1, 9001},   {3, 1, 4097},  {300, 1, 20},   {531, 1, 70},  {20, 1, 8200}, {33, 49, 257},
-                              {50, 67, 300},  {129, 131, 517}, {200, 3, 700}, {7, 500, 260}, {1, 300, 300}, {530, 17, 40},
-                              {9, 3130, 11},  {400, 90, 33}, {64, 64, 64},   {97, 193, 129},
-                              {1100, 5, 20},  {301, 259, 900}, {130, 301, 440}};
+    const GemmSize sizes[] = {{1, 1, 9001},   {3, 1, 4097},  {300, 1, 20},    {531, 1, 70},   {20, 1, 8200},
+                              {33, 49, 257},  {50, 67, 300}, {129, 131, 517}, {200, 3, 700},  {7, 500, 260},
+                              {1, 300, 300},  {530, 17, 40}, {9, 3130, 11},   {400, 90, 33},  {64, 64, 64},
+                              {97, 193, 129}, {1100, 5, 20}, {301, 259, 900}, {130, 301, 440}};
     for (const GemmSize& s : sizes)
         for (Layout a : {rows_packed, columns_padded})
             for (Layout b : {rows_padded, columns_packed}) check_product<T>(s.m, s.n, s.k, a, b);

@@ -14,8 +14,13 @@ template <class T> struct Problem {
 
     // Between the rows of X lie NaNs.
     Problem(int64_t rows, int64_t columns, int64_t gap, Numbers& numbers)
-        : n(rows), d(columns), x_row(columns + gap), x(rows * x_row, std::numeric_limits<T>::quiet_NaN()),
-          y(rows, numbers), w(columns, numbers), bias(T(numbers.next())) {
+        : n(rows),
+          d(columns),
+          x_row(columns + gap),
+          x(rows * x_row, std::numeric_limits<T>::quiet_NaN()),
+          y(rows, numbers),
+          w(columns, numbers),
+          bias(T(numbers.next())) {
         for (int64_t i = 0; i < n; ++i)
             for (int64_t j = 0; j < d; ++j) x[i * x_row + j] = T(numbers.next());
     }
@@ -25,8 +30,8 @@ template <class T> struct Problem {
         const auto& kernels = fg::kernels::numbers<T>(level);
         Scratch scratch(kernels.linear_mse_scratch(n, d));
         Fenced<T> out(d + 2, T(7));
-        kernels.linear_mse(n, d, x.data(), x_row, y.data(), w.data(), bias, out.data(), out.data() + 1, out.data() + d + 1,
-                           scratch.get());
+        kernels.linear_mse(n, d, x.data(), x_row, y.data(), w.data(), bias, out.data(), out.data() + 1,
+                           out.data() + d + 1, scratch.get());
         CHECK(scratch.fences_stand());
         CHECK(out.fences_stand());
         return out.values();

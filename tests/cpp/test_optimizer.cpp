@@ -27,8 +27,8 @@ template <class T> struct State {
 };
 
 template <class T> int64_t step_with(const KernelTable& level, int64_t n, State<T>& s, const SgdStep& step) {
-    return fg::kernels::numbers<T>(level).sgd(n, s.param.data(), s.grad.data(), step.momentum != 0 ? s.first.data() : nullptr,
-                                              step);
+    return fg::kernels::numbers<T>(level).sgd(n, s.param.data(), s.grad.data(),
+                                              step.momentum != 0 ? s.first.data() : nullptr, step);
 }
 template <class T> int64_t step_with(const KernelTable& level, int64_t n, State<T>& s, const AdamStep& step) {
     return fg::kernels::numbers<T>(level).adam(n, s.param.data(), s.grad.data(), s.first.data(), s.second.data(), step);

@@ -13,8 +13,8 @@ template <class T> constexpr T nan = std::numeric_limits<T>::quiet_NaN();
 
 enum Reduction { sum, max, logsumexp };
 
-template <class T> std::vector<T> run(const KernelTable& level, Reduction reduction, int64_t outer, int64_t n, int64_t inner,
-                                      Fenced<T>& x) {
+template <class T> std::vector<T> run(const KernelTable& level, Reduction reduction, int64_t outer, int64_t n,
+                                      int64_t inner, Fenced<T>& x) {
     const NumberKernels<T>& k = fg::kernels::numbers<T>(level);
     Fenced<T> out(outer * inner, T(7));
     (reduction == sum ? k.sum : reduction == max ? k.max : k.logsumexp)(outer, n, inner, x.data(), out.data());
@@ -63,7 +63,8 @@ template <class T> void check_size(int64_t outer, int64_t n, int64_t inner) {
                 for (int64_t j = 0; j < inner; ++j) {
                     const T got = out[std::size_t(o * inner + j)];
                     const Expected e = expected(reduction, n, inner, x.data() + o * n * inner + j);
-                    too_far += !(n == 0 && reduction == logsumexp ? got == -inf<T> : std::fabs(got - e.value) <= e.bound);
+                    too_far +=
+                        !(n == 0 && reduction == logsumexp ? got == -inf<T> : std::fabs(got - e.value) <= e.bound);
                 }
             if (level->fused && fused.empty()) fused = out;
             if (!(CHECK(too_far == 0) & CHECK(!level->fused || same_bits(out, fused))))

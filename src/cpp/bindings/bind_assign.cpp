@@ -10,7 +10,8 @@ void assign(const Tensor& to, const py::object& values) {
     const Tensor from = to_operand(values.ptr(), Memory::borrowed);
     if (!from || from.traced())
         throw TypeError(say("values must be an array or a tensor, got ", Py_TYPE(values.ptr())->tp_name));
-    if (from.shape() != to.shape()) throw ValueError(say("values have shape ", from.shape(), ", expected ", to.shape()));
+    if (from.shape() != to.shape())
+        throw ValueError(say("values have shape ", from.shape(), ", expected ", to.shape()));
     copy(from.view(), to.view());
     to.impl()->storage->bump_version();
 }

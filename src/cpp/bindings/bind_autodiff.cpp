@@ -27,14 +27,15 @@ py::list to_list(const Tensors& values) {
     return list;
 }
 
-py::list gradients_of(const py::iterable& outputs, const py::iterable& seeds, const py::iterable& inputs, bool retain_graph,
-                      bool create_graph) {
+py::list gradients_of(const py::iterable& outputs, const py::iterable& seeds, const py::iterable& inputs,
+                      bool retain_graph, bool create_graph) {
     const Tensors out = tensors(outputs, "outputs"), in = tensors(inputs, "inputs");
     Tensors starts;
     for (const py::handle& seed : seeds) {
         starts.push_back(seed.is_none() ? Tensor() : to_operand(seed.ptr(), Memory::copied));
         if (!seed.is_none() && !starts.back())
-            throw TypeError(say("a gradient of an output must be a tensor or an array, got ", Py_TYPE(seed.ptr())->tp_name));
+            throw TypeError(
+                say("a gradient of an output must be a tensor or an array, got ", Py_TYPE(seed.ptr())->tp_name));
     }
     if (starts.size() != out.size())
         throw ValueError(say("got ", starts.size(), " gradients for ", out.size(), " outputs"));
@@ -56,13 +57,16 @@ Ref<Program> record(const py::function& f, const py::iterable& examples) {
     py::list placeholders;
     for (const py::handle& example : examples) {
         const Tensor t = to_operand(example.ptr(), Memory::borrowed);
-        if (!t) throw TypeError(say("an example must be a tensor, an array or a number, got ", Py_TYPE(example.ptr())->tp_name));
+        if (!t)
+            throw TypeError(
+                say("an example must be a tensor, an array or a number, got ", Py_TYPE(example.ptr())->tp_name));
         placeholders.append(wrap(recording.add_input(t.meta())));
     }
     {
         RecordingScope scope(recording);
         const py::object result = f(placeholders);
-        recording.set_outputs(tensors(py::reinterpret_borrow<py::iterable>(result), "what a recorded function returns"));
+        recording.set_outputs(
+            tensors(py::reinterpret_borrow<py::iterable>(result), "what a recorded function returns"));
     }
     return make_ref<Program>(std::move(recording));
 }
@@ -71,7 +75,9 @@ Tensors operands(const py::iterable& inputs, Memory memory) {
     Tensors in;
     for (const py::handle& input : inputs) {
         in.push_back(to_operand(input.ptr(), memory));
-        if (!in.back()) throw TypeError(say("an input must be a tensor, an array or a number, got ", Py_TYPE(input.ptr())->tp_name));
+        if (!in.back())
+            throw TypeError(
+                say("an input must be a tensor, an array or a number, got ", Py_TYPE(input.ptr())->tp_name));
     }
     return in;
 }
@@ -131,41 +137,59 @@ namespace fg {
 
 void bind_autodiff(py::module_& m) {
     using py::arg;
-    m.def("gradients", gradients_of, arg("outputs"), arg("seeds"), arg("inputs"), arg("retain_graph"), arg("create_graph"),
-          "Gradients of sum(seed * output) with respect to inputs; None where nothing flows. A seed of None stands for 1.");
-    m.def("set_grad_enabled", [](bool enabled) {
-        const bool before = grad_enabled();
-        set_grad_enabled(enabled);
-        return before;
-    }, arg("enabled"), "Turns remembering for backward on or off in this thread; returns what it was.");
+    m.def("gradients", gradients_of, arg("outputs"), arg("seeds"), arg("inputs"), arg("retain_graph"),
+          arg("create_graph"),
+          "Gradients of sum(seed * output) with respect to inputs; None where nothing flows. A seed of None stands for "
+          "1.");
+    m.def(
+        "set_grad_enabled",
+        [](bool enabled) {
+            const bool before = grad_enabled();
+            set_grad_enabled(enabled);
+            return before;
+        },
+        arg("enabled"), "Turns remembering for backward on or off in this thread; returns what it was.");
     m.def("is_grad_enabled", &grad_enabled, "Whether operations are remembered for backward in this thread.");
     m.def("set_borrowing", set_borrowing, arg("borrowing"),
-          "While on, arrays mixed into operations of this thread are read in place instead of copied; returns what it was.");
+          "While on, arrays mixed into operations of this thread are read in place instead of copied; returns what it "
+          "was.");
     m.def("is_borrowing", is_borrowing, "Whether arrays mixed into operations of this thread are read in place.");
     m.def("set_transforming", set_transforming, arg("transforming"),
-          "While on, float() and item() of values that require gradients are refused in this thread; returns what it was.");
-    m.def("operand", [](const py::object& x) { return to_operand(x.ptr(), borrowing_or_copied()); }, arg("x"),
-          "What an operation makes of a number or array, copied unless borrowing; None when it takes no such thing.");
-    m.def("cut", [](const Tensor& t) { return t.detach(); }, arg("tensor"),
-          "The same numbers, outside any graph. Unlike detach(), it is no part of a recording: gradients of the recording pass.");
+          "While on, float() and item() of values that require gradients are refused in this thread; returns what it "
+          "was.");
+    m.def(
+        "operand", [](const py::object& x) { return to_operand(x.ptr(), borrowing_or_copied()); }, arg("x"),
+        "What an operation makes of a number or array, copied unless borrowing; None when it takes no such thing.");
+    m.def(
+        "cut", [](const Tensor& t) { return t.detach(); }, arg("tensor"),
+        "The same numbers, outside any graph. Unlike detach(), it is no part of a recording: gradients of the "
+        "recording pass.");
     m.def("own", own, arg("tensor"), "As `cut`, with memory borrowed from an array copied.");
-    m.def("zeros_like", [](const Tensor& t) { return Tensor::zeros(t.dtype(), t.shape()); }, arg("tensor"));
-    m.def("is_recording", [] { return Recording::active() != nullptr; }, "Whether a function is being recorded in this thread.");
+    m.def(
+        "zeros_like", [](const Tensor& t) { return Tensor::zeros(t.dtype(), t.shape()); }, arg("tensor"));
+    m.def(
+        "is_recording", [] { return Recording::active() != nullptr; },
+        "Whether a function is being recorded in this thread.");
     m.def("record", record, arg("f"), arg("examples"),
           "Calls f once on stand-ins of the examples' shapes and dtypes and keeps what it did as a Program.");
 
     py::class_<Program, Ref<Program>>(m, "Program", "A recorded function, replayed natively.")
         .def("__call__", run, arg("inputs"), "Replays on inputs of the recorded shapes and dtypes.")
-        .def("inline", inlined, arg("inputs"), "Uses every recorded operation again on tensors: differentiable, recordable.")
+        .def("inline", inlined, arg("inputs"),
+             "Uses every recorded operation again on tensors: differentiable, recordable.")
         .def("is_current", &Program::is_current,
              "Whether captured tensors want gradients exactly as they did while recording.")
-        .def("depends_on", [](const Program& p, int input) {
+        .def(
+            "depends_on",
+            [](const Program& p, int input) {
                 if (input < 0 || input >= int(p.recording().inputs().size()))
                     throw IndexError(say("input ", input, " of ", p.recording().inputs().size()));
                 return p.recording().depends_on(input);
-            }, arg("input"), "Whether any output is computed from that input.")
+            },
+            arg("input"), "Whether any output is computed from that input.")
         .def("text", listing, "The instructions, one a line.")
-        .def_property_readonly("instruction_count", [](const Program& p) { return p.recording().instructions().size(); })
+        .def_property_readonly("instruction_count",
+                               [](const Program& p) { return p.recording().instructions().size(); })
         .def_property_readonly("arena_bytes", &Program::arena_bytes, "Working memory of one replay.");
 }
 

@@ -15,9 +15,10 @@ Tensor operand(const py::handle& x, const char* op) {
 }
 
 template <class... F> PyMethodDef* elementwise_definitions(kernels::OpList<F...>) {
-    static PyMethodDef definitions[] = {{F::entry.name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function<F>)),
-                                         METH_FASTCALL, F::entry.doc}...,
-                                        {nullptr, nullptr, 0, nullptr}};
+    static PyMethodDef definitions[] = {
+        {F::entry.name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function<F>)), METH_FASTCALL,
+         F::entry.doc}...,
+        {nullptr, nullptr, 0, nullptr}};
     return definitions;
 }
 
@@ -62,15 +63,18 @@ Tensor take_along_last(const py::object& x, const py::object& indices) {
     if (rows.empty()) throw ValueError("take_along_last: x of shape () has no axis to take along");
     rows.erase(rows.size() - 1);
     if (index.shape() != rows)
-        throw ValueError(say("take_along_last: x of shape ", t.shape(), " needs indices of shape ", rows, ", got ", index.shape()));
+        throw ValueError(
+            say("take_along_last: x of shape ", t.shape(), " needs indices of shape ", rows, ", got ", index.shape()));
     return gather(t, index, t.ndim() - 1, t.ndim() - 1);
 }
 
 }  // namespace
 
 void bind_ops(py::module_& m) {
-    py::module_ ops = m.def_submodule("ops", "Operations on tensors, arrays and numbers; each records and differentiates.");
-    if (PyModule_AddFunctions(ops.ptr(), elementwise_definitions(kernels::ElementwiseOps{})) < 0) throw py::error_already_set();
+    py::module_ ops =
+        m.def_submodule("ops", "Operations on tensors, arrays and numbers; each records and differentiates.");
+    if (PyModule_AddFunctions(ops.ptr(), elementwise_definitions(kernels::ElementwiseOps{})) < 0)
+        throw py::error_already_set();
     m.attr("elementwise_table") = elementwise_table(kernels::ElementwiseOps{});
 
     def_reduction<sum>(ops, "sum", "Sum over axes.");
@@ -80,38 +84,63 @@ void bind_ops(py::module_& m) {
     def_reduction<logsumexp>(ops, "logsumexp", "log(sum(exp(x))) over axes, without overflow.");
 
     using py::arg;
-    ops.def("matmul", [](const py::object& a, const py::object& b) {
+    ops.def(
+        "matmul",
+        [](const py::object& a, const py::object& b) {
             PyObject* const both[] = {a.ptr(), b.ptr()};
             const std::vector<Tensor> in = to_operands(both, 2, "matmul");
             const WithoutGil released;
             return matmul(in[0], in[1]);
-        }, arg("a"), arg("b"), "Matrix product as numpy.matmul: leading axes broadcast.");
-    ops.def("reshape", [](const py::object& x, const py::object& shape) { return reshape(to_viewed_operand(x, "reshape"), to_dims(shape, "shape")); },
-            arg("x"), arg("shape"), "The same numbers in another shape; one size may be -1.");
-    ops.def("transpose", [](const py::object& x, const py::object& axes) {
+        },
+        arg("a"), arg("b"), "Matrix product as numpy.matmul: leading axes broadcast.");
+    ops.def(
+        "reshape",
+        [](const py::object& x, const py::object& shape) {
+            return reshape(to_viewed_operand(x, "reshape"), to_dims(shape, "shape"));
+        },
+        arg("x"), arg("shape"), "The same numbers in another shape; one size may be -1.");
+    ops.def(
+        "transpose",
+        [](const py::object& x, const py::object& axes) {
             return transpose(to_viewed_operand(x, "transpose"), axes.is_none() ? Dims() : to_dims(axes, "axes"));
-        }, arg("x"), arg("axes") = py::none(), "Axes in another order; reversed when none are named.");
-    ops.def("broadcast_to", [](const py::object& x, const py::object& shape) {
+        },
+        arg("x"), arg("axes") = py::none(), "Axes in another order; reversed when none are named.");
+    ops.def(
+        "broadcast_to",
+        [](const py::object& x, const py::object& shape) {
             return broadcast_to(to_viewed_operand(x, "broadcast_to"), to_dims(shape, "shape"));
-        }, arg("x"), arg("shape"), "Repeated to a shape by NumPy's broadcasting rule.");
-    ops.def("concatenate", [](const py::object& parts, int axis) {
+        },
+        arg("x"), arg("shape"), "Repeated to a shape by NumPy's broadcasting rule.");
+    ops.def(
+        "concatenate",
+        [](const py::object& parts, int axis) {
             std::vector<PyObject*> objects;
             for (const py::handle& part : py::reinterpret_borrow<py::iterable>(parts)) objects.push_back(part.ptr());
             return concatenate(to_operands(objects.data(), Py_ssize_t(objects.size()), "concatenate"), axis);
-        }, arg("parts"), arg("axis") = 0, "Joined along an existing axis.");
-    ops.def("astype", [](const py::object& x, const py::object& dtype) { return astype(to_viewed_operand(x, "astype"), to_dtype(dtype)); },
-            arg("x"), arg("dtype"), "Converted to another dtype.");
-    ops.def("identity", [](const py::object& x) { return identity(to_viewed_operand(x, "identity")); }, arg("x"),
-            "The same numbers, as a new value of the graph.");
+        },
+        arg("parts"), arg("axis") = 0, "Joined along an existing axis.");
+    ops.def(
+        "astype",
+        [](const py::object& x, const py::object& dtype) {
+            return astype(to_viewed_operand(x, "astype"), to_dtype(dtype));
+        },
+        arg("x"), arg("dtype"), "Converted to another dtype.");
+    ops.def(
+        "identity", [](const py::object& x) { return identity(to_viewed_operand(x, "identity")); }, arg("x"),
+        "The same numbers, as a new value of the graph.");
     ops.def("take", take, arg("x"), arg("indices"), arg("axis") = py::none(),
             "Numbers at integer indices along an axis (of the flattened array when None).");
-    ops.def("take_along_last", take_along_last, arg("x"), arg("indices"), "One number of the last axis per row: x[..., indices].");
+    ops.def("take_along_last", take_along_last, arg("x"), arg("indices"),
+            "One number of the last axis per row: x[..., indices].");
 
-    m.def("op_names", [] {
-        py::list names;
-        for (const Op* op : all_ops()) names.append(op->name);
-        return names;
-    }, "Names of all primitive operations.");
+    m.def(
+        "op_names",
+        [] {
+            py::list names;
+            for (const Op* op : all_ops()) names.append(op->name);
+            return names;
+        },
+        "Names of all primitive operations.");
 }
 
 }  // namespace fg

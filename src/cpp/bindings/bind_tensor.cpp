@@ -31,8 +31,10 @@ void set_grad(const Tensor& t, const py::object& grad) {
     const Tensor g = to_operand(grad.ptr(), Memory::copied);
     if (!g) throw TypeError(say("grad must be a tensor, an array or None, got ", Py_TYPE(grad.ptr())->tp_name));
     if (g.traced() || Recording::active())
-        throw RecordingError("grad was set while recording, where there are no numbers yet; return the gradient instead");
-    if (g.shape() != t.shape()) throw ValueError(say("grad has shape ", g.shape(), ", expected the tensor's ", t.shape()));
+        throw RecordingError(
+            "grad was set while recording, where there are no numbers yet; return the gradient instead");
+    if (g.shape() != t.shape())
+        throw ValueError(say("grad has shape ", g.shape(), ", expected the tensor's ", t.shape()));
     t.impl()->grad = astype(g, t.dtype()).ref();
 }
 
@@ -46,8 +48,9 @@ void set_requires_grad(const Tensor& t, bool value) {
 
 py::array numpy(const Tensor& t) {
     if (t.requires_grad())
-        throw GradientError("a tensor that requires a gradient gives no array, for the gradient would be lost unseen; "
-                            "use .detach().numpy()");
+        throw GradientError(
+            "a tensor that requires a gradient gives no array, for the gradient would be lost unseen; "
+            "use .detach().numpy()");
     return to_array(t);
 }
 
@@ -60,12 +63,14 @@ py::object item(const Tensor& t, const char* asked_by) {
 
 void run_backward(const Tensor& t, const py::object& gradient, bool retain_graph, bool create_graph) {
     if (Recording::active())
-        throw RecordingError("backward() was called while recording: it would write to tensors outside the recording; "
-                             "use fastgrad.grad or fastgrad.autograd.grad there and return the gradients");
+        throw RecordingError(
+            "backward() was called while recording: it would write to tensors outside the recording; "
+            "use fastgrad.grad or fastgrad.autograd.grad there and return the gradients");
     Tensor seed;
     if (!gradient.is_none()) {
         seed = to_operand(gradient.ptr(), Memory::copied);
-        if (!seed) throw TypeError(say("gradient must be a tensor or an array, got ", Py_TYPE(gradient.ptr())->tp_name));
+        if (!seed)
+            throw TypeError(say("gradient must be a tensor or an array, got ", Py_TYPE(gradient.ptr())->tp_name));
         seed = astype(seed, t.dtype());
     }
     LeafGradients leaves(create_graph);
@@ -93,76 +98,108 @@ void bind_tensor_methods(py::module_& m) {
     using py::arg;
     const py::none none;
 
-    attribute("shape", [](const Tensor& t) { return to_tuple(t.shape()); }, "Sizes of the axes.");
-    attribute("dtype", [](const Tensor& t) { return to_numpy(t.dtype()); }, "NumPy dtype of the numbers.");
-    attribute("ndim", [](const Tensor& t) { return t.ndim(); }, "Number of axes.");
-    attribute("size", [](const Tensor& t) { return t.size(); }, "Number of elements.");
-    attribute("weak", [](const Tensor& t) { return t.weak(); }, "Whether it came from a Python number and gives way in promotion.");
-    attribute("T", [](const Tensor& t) { return transpose(t); }, "The axes reversed.");
-    attribute("is_leaf", [](const Tensor& t) { return t.is_leaf(); }, "Whether no recorded operation made it.");
     attribute(
-        "grad_fn", [](const Tensor& t) { return t.is_leaf() ? py::object(py::none()) : py::str(t.impl()->creator->op_name()); },
+        "shape", [](const Tensor& t) { return to_tuple(t.shape()); }, "Sizes of the axes.");
+    attribute(
+        "dtype", [](const Tensor& t) { return to_numpy(t.dtype()); }, "NumPy dtype of the numbers.");
+    attribute(
+        "ndim", [](const Tensor& t) { return t.ndim(); }, "Number of axes.");
+    attribute(
+        "size", [](const Tensor& t) { return t.size(); }, "Number of elements.");
+    attribute(
+        "weak", [](const Tensor& t) { return t.weak(); },
+        "Whether it came from a Python number and gives way in promotion.");
+    attribute(
+        "T", [](const Tensor& t) { return transpose(t); }, "The axes reversed.");
+    attribute(
+        "is_leaf", [](const Tensor& t) { return t.is_leaf(); }, "Whether no recorded operation made it.");
+    attribute(
+        "grad_fn",
+        [](const Tensor& t) { return t.is_leaf() ? py::object(py::none()) : py::str(t.impl()->creator->op_name()); },
         "Name of the operation that made it, or None.");
-    writable("grad", [](const Tensor& t) { return Tensor(t.impl()->grad); }, set_grad,
-             "Gradient summed over backward passes, or None. Same shape and dtype as the tensor.");
-    writable("requires_grad", [](const Tensor& t) { return t.requires_grad(); }, set_requires_grad,
-             "Whether operations on it are remembered for backward.");
+    writable(
+        "grad", [](const Tensor& t) { return Tensor(t.impl()->grad); }, set_grad,
+        "Gradient summed over backward passes, or None. Same shape and dtype as the tensor.");
+    writable(
+        "requires_grad", [](const Tensor& t) { return t.requires_grad(); }, set_requires_grad,
+        "Whether operations on it are remembered for backward.");
 
     method("backward", run_backward, arg("gradient") = none, arg("retain_graph") = false, arg("create_graph") = false,
            "Adds the gradient of this tensor to `.grad` of every leaf it was computed from.");
     method("numpy", numpy, "A read-only NumPy array on the same memory.");
-    method("item", [](const Tensor& t) { return item(t, "item()"); }, "The one number, as a Python float, int or bool.");
-    method("tolist", [](const Tensor& t) {
+    method(
+        "item", [](const Tensor& t) { return item(t, "item()"); }, "The one number, as a Python float, int or bool.");
+    method(
+        "tolist",
+        [](const Tensor& t) {
             check_readable(t, "tolist()");
             return to_array(t.detach()).attr("tolist")();
-        }, "Nested lists of Python numbers.");
-    method("detach", [](const Tensor& t) {
+        },
+        "Nested lists of Python numbers.");
+    method(
+        "detach",
+        [](const Tensor& t) {
             if (!t.traced()) return t.detach();
             const GradMode off(false);  // an instruction that stops gradients of the recording, too
             return identity(t);
-        }, "The same numbers, outside any graph.");
-    method("clone", [](const Tensor& t) {
+        },
+        "The same numbers, outside any graph.");
+    method(
+        "clone",
+        [](const Tensor& t) {
             return t.traced() || t.requires_grad() ? clone(t) : from_array(to_array(t), Memory::copied);
-        }, "A copy that passes gradients.");
-    method("astype", [](const Tensor& t, const py::object& dtype) { return astype(t, to_dtype(dtype)); }, arg("dtype"),
-           "Converted to another dtype.");
-    method("reshape", [](const Tensor& t, const py::args& shape) { return reshape(t, sizes(shape, "shape")); },
-           "The same numbers in another shape; one size may be -1.");
-    method("transpose", [](const Tensor& t, const py::args& axes) { return transpose(t, sizes(axes, "axes")); },
-           "Axes in another order; reversed when none are named.");
+        },
+        "A copy that passes gradients.");
+    method(
+        "astype", [](const Tensor& t, const py::object& dtype) { return astype(t, to_dtype(dtype)); }, arg("dtype"),
+        "Converted to another dtype.");
+    method(
+        "reshape", [](const Tensor& t, const py::args& shape) { return reshape(t, sizes(shape, "shape")); },
+        "The same numbers in another shape; one size may be -1.");
+    method(
+        "transpose", [](const Tensor& t, const py::args& axes) { return transpose(t, sizes(axes, "axes")); },
+        "Axes in another order; reversed when none are named.");
     method("sum", reduce<sum>, arg("axis") = none, arg("keepdims") = false, "Sum over axes.");
     method("mean", reduce<mean>, arg("axis") = none, arg("keepdims") = false, "Arithmetic mean over axes.");
     method("max", reduce<max>, arg("axis") = none, arg("keepdims") = false, "Largest over axes.");
     method("min", reduce<min>, arg("axis") = none, arg("keepdims") = false, "Smallest over axes.");
     method("logsumexp", reduce<logsumexp>, arg("axis") = none, arg("keepdims") = false, "log(sum(exp(x))) over axes.");
-    method("__array__", [](const Tensor& t, const py::object& dtype, const py::object& copy) {
+    method(
+        "__array__",
+        [](const Tensor& t, const py::object& dtype, const py::object& copy) {
             const py::array array = numpy(t);
             if (dtype.is_none() && (copy.is_none() || !copy.cast<bool>())) return py::object(array);
             py::dict keywords;
             if (!copy.is_none()) keywords["copy"] = copy;
             return py::object(py::module_::import("numpy").attr("array")(array, arg("dtype") = dtype, **keywords));
-        }, arg("dtype") = none, arg("copy") = none);
+        },
+        arg("dtype") = none, arg("copy") = none);
     method("__format__", [](const Tensor& t, const py::str& spec) {
-            const py::object value = t.ndim() == 0 && !t.traced() ? item(t, nullptr) : py::str(py::repr(wrap(t)));
-            return py::module_::import("builtins").attr("format")(value, spec);
-        });
-    method("__reduce_ex__", [](const py::object& self, int) {
+        const py::object value = t.ndim() == 0 && !t.traced() ? item(t, nullptr) : py::str(py::repr(wrap(t)));
+        return py::module_::import("builtins").attr("format")(value, spec);
+    });
+    method(
+        "__reduce_ex__",
+        [](const py::object& self, int) {
             const Tensor t = tensor_of(self.ptr());
-            return py::make_tuple(py::type::of(self), py::make_tuple(to_array(t.detach()), py::none(), t.requires_grad()),
+            return py::make_tuple(py::type::of(self),
+                                  py::make_tuple(to_array(t.detach()), py::none(), t.requires_grad()),
                                   py::getattr(self, "__dict__", py::none()));
-        }, "Pickles numbers, dtype and requires_grad; not the graph.");
+        },
+        "Pickles numbers, dtype and requires_grad; not the graph.");
     method("__deepcopy__", [](const py::object& self, const py::object& memo) {
-            const Tensor t = tensor_of(self.ptr());
-            if (!t.is_leaf())
-                throw GradientError("only leaves can be deep-copied: a computed tensor's graph would be lost; use .detach()");
-            const py::object copied = py::type::of(self)(to_array(t.detach()), py::none(), t.requires_grad());
-            if (py::hasattr(self, "__dict__")) {  // of a subclass
-                memo[py::int_(reinterpret_cast<uintptr_t>(self.ptr()))] = copied;
-                copied.attr("__dict__").attr("update")(
-                    py::module_::import("copy").attr("deepcopy")(self.attr("__dict__"), memo));
-            }
-            return copied;
-        });
+        const Tensor t = tensor_of(self.ptr());
+        if (!t.is_leaf())
+            throw GradientError(
+                "only leaves can be deep-copied: a computed tensor's graph would be lost; use .detach()");
+        const py::object copied = py::type::of(self)(to_array(t.detach()), py::none(), t.requires_grad());
+        if (py::hasattr(self, "__dict__")) {  // of a subclass
+            memo[py::int_(reinterpret_cast<uintptr_t>(self.ptr()))] = copied;
+            copied.attr("__dict__")
+                .attr("update")(py::module_::import("copy").attr("deepcopy")(self.attr("__dict__"), memo));
+        }
+        return copied;
+    });
 }
 
 }  // namespace fg

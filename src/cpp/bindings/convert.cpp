@@ -71,7 +71,8 @@ DType to_dtype(const py::handle& dtype) {
     const py::dtype given = py::dtype::from_args(py::reinterpret_borrow<py::object>(dtype));
     for (DType t : {DType::float32, DType::float64, DType::int64, DType::boolean})
         if (given.is(to_numpy(t)) || given.equal(to_numpy(t))) return t;
-    throw TypeError(say("dtype ", std::string(py::str(given)), " is not supported; expected bool, int64, float32 or float64"));
+    throw TypeError(
+        say("dtype ", std::string(py::str(given)), " is not supported; expected bool, int64, float32 or float64"));
 }
 
 py::tuple to_tuple(const Dims& dims) {
@@ -110,7 +111,8 @@ Tensor from_array(const py::handle& data, Memory memory, const char* what) {
     py::array array = py::array::ensure(data);
     if (!array) {
         PyErr_Clear();
-        throw TypeError(say(what, " of type ", Py_TYPE(data.ptr())->tp_name, " cannot be read as an array of numbers (tensors "
+        throw TypeError(say(what, " of type ", Py_TYPE(data.ptr())->tp_name,
+                            " cannot be read as an array of numbers (tensors "
                             "that require gradients are joined with fastgrad.stack)"));
     }
     const DType dtype = held_as(array.dtype(), what);
@@ -164,7 +166,8 @@ Tensor to_operand(PyObject* o, Memory memory) {
         if (overflow) throw ValueError("an int beyond int64 cannot be used as a number here; write it as a float");
         return Tensor::weak_integer(v);
     }
-    if (py::isinstance<py::array>(o) || PyList_Check(o) || PyTuple_Check(o) || is_numpy_scalar(o)) return from_array(o, memory, "an operand");
+    if (py::isinstance<py::array>(o) || PyList_Check(o) || PyTuple_Check(o) || is_numpy_scalar(o))
+        return from_array(o, memory, "an operand");
     return Tensor();
 }
 
@@ -200,16 +203,18 @@ bool is_borrowing() { return borrowing; }
 bool set_transforming(bool value) { return std::exchange(transforming, value); }
 void check_readable(const Tensor& t, const char* asked_by) {
     if (transforming && t.requires_grad())
-        throw GradientError(say(asked_by, " of a value was asked for while its derivative is taken, which would lose its "
+        throw GradientError(say(asked_by,
+                                " of a value was asked for while its derivative is taken, which would lose its "
                                 "part in it unseen; compute with fastgrad operations (fastgrad.sin, not math.sin), or "
                                 "cut it with fastgrad.stop_gradient first if that is meant"));
 }
 
 py::array to_array(const Tensor& t) {
     if (t.traced())
-        throw RecordingError("the numbers of a tensor were asked for while recording, where it has none yet; write "
-                             "with fastgrad operations, use fastgrad.where instead of if, or pass the value as a "
-                             "static argument (int, bool, str, None)");
+        throw RecordingError(
+            "the numbers of a tensor were asked for while recording, where it has none yet; write "
+            "with fastgrad operations, use fastgrad.where instead of if, or pass the value as a "
+            "static argument (int, bool, str, None)");
     std::vector<py::ssize_t> shape(t.shape().begin(), t.shape().end()), strides;
     for (int64_t s : t.strides()) strides.push_back(s * itemsize(t.dtype()));
     py::array array(to_numpy(t.dtype()), shape, strides, t.view().data, wrap(t));
@@ -259,12 +264,15 @@ void set_python_error() {
 
 void register_errors(py::module_& m) {
     const auto make = [&](const char* name, const char* doc) {
-        PyObject* type = PyErr_NewExceptionWithDoc((std::string("fastgrad.") + name).c_str(), doc, PyExc_RuntimeError, nullptr);
+        PyObject* type =
+            PyErr_NewExceptionWithDoc((std::string("fastgrad.") + name).c_str(), doc, PyExc_RuntimeError, nullptr);
         m.attr(name) = py::handle(type);
         return type;
     };
-    recording_error = make("RecordingError", "A value was read, or used outside its recording, while a function was recorded.");
-    gradient_error = make("GradientError", "A gradient cannot be computed: saved values are gone or changed, or there is no graph.");
+    recording_error =
+        make("RecordingError", "A value was read, or used outside its recording, while a function was recorded.");
+    gradient_error =
+        make("GradientError", "A gradient cannot be computed: saved values are gone or changed, or there is no graph.");
     py::register_exception_translator([](std::exception_ptr p) {
         try {
             if (p) std::rethrow_exception(p);

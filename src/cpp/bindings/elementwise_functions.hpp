@@ -44,7 +44,8 @@ template <class F> PyObject* function(PyObject*, PyObject* const* args, Py_ssize
                 if (is_floating(base[0].dtype()) || !PyFloat_CheckExact(args[1])) return new_tensor(run_op(*op, base));
             }
         }
-        return new_tensor(run_op(ElementwiseOp::at(kernels::elementwise_index<F>), to_operands(args, count, F::entry.name)));
+        return new_tensor(
+            run_op(ElementwiseOp::at(kernels::elementwise_index<F>), to_operands(args, count, F::entry.name)));
     });
 }
 

@@ -9,11 +9,11 @@ namespace {
 // An index being taken apart, axis by axis.
 struct Reading {
     const Tensor& x;
-    int axis = 0;                   // of x, next to be read
-    Dims starts, steps, lengths;    // per axis of x
-    Dims shape;                     // of the result of slicing: without the axes an int took, with new ones
-    Tensor array;                   // the one array of integers, if any
-    int array_axis = -1;            // its axis in `shape`
+    int axis = 0;                 // of x, next to be read
+    Dims starts, steps, lengths;  // per axis of x
+    Dims shape;                   // of the result of slicing: without the axes an int took, with new ones
+    Tensor array;                 // the one array of integers, if any
+    int array_axis = -1;          // its axis in `shape`
     // Places in the index of its ints and its array: the first, the last, how many.
     int first_picked = -1, last_picked = -1, picked = 0;
 
@@ -54,14 +54,16 @@ struct Reading {
         Py_ssize_t start, stop, step;
         if (PySlice_Unpack(s, &start, &stop, &step) < 0) throw py::error_already_set();
         const Py_ssize_t length = PySlice_AdjustIndices(size, &start, &stop, step);
-        take(start, step, length);
+        take(start, length > 1 ? step : 1, length);  // a step that is never made may be as large as it likes
         shape.push_back(length);
     }
     void pick(Tensor index) {
         if (index.dtype() == DType::boolean)
-            throw IndexError("indexing with a boolean mask is not supported: its result's shape depends on the values; use "
-                             "fastgrad.where, or index with an array of integers");
-        if (index.dtype() != DType::int64) throw IndexError(say("an index array is ", name(index.dtype()), ", expected integers"));
+            throw IndexError(
+                "indexing with a boolean mask is not supported: its result's shape depends on the values; use "
+                "fastgrad.where, or index with an array of integers");
+        if (index.dtype() != DType::int64)
+            throw IndexError(say("an index array is ", name(index.dtype()), ", expected integers"));
         if (array) throw IndexError("only one index array is supported in one index");
         array_axis = shape.size();
         array = index;
@@ -78,7 +80,8 @@ void read(Reading& r, PyObject* item, int place, int axes_after) {
     else if (is_tensor(item) && tensor_of(item).ndim() > 0) {
         r.pick(tensor_of(item));
         r.at_place(place);
-    } else if (PyIndex_Check(item) && !py::isinstance<py::array>(item) && !(is_tensor(item) && tensor_of(item).traced())) {
+    } else if (PyIndex_Check(item) && !py::isinstance<py::array>(item) &&
+               !(is_tensor(item) && tensor_of(item).traced())) {
         const Py_ssize_t i = PyNumber_AsSsize_t(item, PyExc_IndexError);
         if (i == -1 && PyErr_Occurred()) throw py::error_already_set();
         r.one(i);
@@ -86,8 +89,10 @@ void read(Reading& r, PyObject* item, int place, int axes_after) {
     } else {
         Tensor t = to_operand(item, Memory::copied);
         if (t && t.size() == 0 && PyList_Check(item)) t = astype(t, DType::int64);  // []
-        if (!t) throw IndexError(say("an index of type ", Py_TYPE(item)->tp_name, " is not supported; use ints, slices, None, ... "
-                                     "or one array of integers"));
+        if (!t)
+            throw IndexError(say("an index of type ", Py_TYPE(item)->tp_name,
+                                 " is not supported; use ints, slices, None, ... "
+                                 "or one array of integers"));
         r.pick(t);
         r.at_place(place);
     }

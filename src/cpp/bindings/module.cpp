@@ -25,13 +25,18 @@ PYBIND11_MODULE(_core, m) {
     fg::bind_autodiff(m);
     fg::bind_random(m);
     fg::bind_train(m);
-    m.def("asarray", [](const fg::py::object& data) {
-        return fg::is_tensor(data.ptr()) ? data : fg::wrap(fg::from_array(data, fg::Memory::borrowed));
-    }, fg::py::arg("data"), "A tensor on an array's own memory where dtype and alignment allow.");
-    m.def("to_result", [](const fg::py::object& t) {
-        // Not through the type caster: its copy of the handle would look like another holder.
-        if (!fg::is_tensor(t.ptr())) throw fg::TypeError("to_result() takes a tensor");
-        return fg::to_result(fg::tensor_of(t.ptr()));
-    }, fg::py::arg("tensor"),
-          "A NumPy array of the caller's own; a NumPy scalar of a 0-d tensor.");
+    m.def(
+        "asarray",
+        [](const fg::py::object& data) {
+            return fg::is_tensor(data.ptr()) ? data : fg::wrap(fg::from_array(data, fg::Memory::borrowed));
+        },
+        fg::py::arg("data"), "A tensor on an array's own memory where dtype and alignment allow.");
+    m.def(
+        "to_result",
+        [](const fg::py::object& t) {
+            // Not through the type caster: its copy of the handle would look like another holder.
+            if (!fg::is_tensor(t.ptr())) throw fg::TypeError("to_result() takes a tensor");
+            return fg::to_result(fg::tensor_of(t.ptr()));
+        },
+        fg::py::arg("tensor"), "A NumPy array of the caller's own; a NumPy scalar of a 0-d tensor.");
 }

@@ -81,11 +81,13 @@ PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) {
 double number(PyObject* self, const char* asked_by) {
     const Tensor& t = tensor_of(self);
     if (t.traced())
-        throw RecordingError(say(asked_by, " of a tensor was asked for while recording, where it has no value yet; use "
+        throw RecordingError(say(asked_by,
+                                 " of a tensor was asked for while recording, where it has no value yet; use "
                                  "fastgrad.where instead of if, or pass the value as a static argument"));
     if (t.size() != 1)
-        throw ValueError(say(asked_by, " needs a tensor of one number, got shape ", t.shape(),
-                             asked_by == std::string("bool()") ? "; use (x > 0).all-style reductions or fastgrad.where" : ""));
+        throw ValueError(
+            say(asked_by, " needs a tensor of one number, got shape ", t.shape(),
+                asked_by == std::string("bool()") ? "; use (x > 0).all-style reductions or fastgrad.where" : ""));
     if (asked_by != std::string("bool()")) check_readable(t, asked_by);  // a branch is part of the function
     return t.item();
 }
@@ -110,7 +112,8 @@ int as_bool(PyObject* self) {
 PyObject* as_index(PyObject* self) {
     return guarded([&]() -> PyObject* {
         if (tensor_of(self).dtype() != DType::int64)
-            throw TypeError(say("only an int64 tensor can serve as an index, this one is ", name(tensor_of(self).dtype())));
+            throw TypeError(
+                say("only an int64 tensor can serve as an index, this one is ", name(tensor_of(self).dtype())));
         return as_int(self);
     });
 }
@@ -141,8 +144,9 @@ PyObject* item_at(PyObject* self, Py_ssize_t i) {
     return subscript(self, index.ptr());
 }
 int refuse_assignment(PyObject*, PyObject*, PyObject*) {
-    PyErr_SetString(PyExc_TypeError, "tensors are not written to in place: build the new value with fastgrad.where, "
-                                     "concatenate or arithmetic");
+    PyErr_SetString(PyExc_TypeError,
+                    "tensors are not written to in place: build the new value with fastgrad.where, "
+                    "concatenate or arithmetic");
     return -1;
 }
 PyObject* iterate(PyObject* self) {
@@ -160,7 +164,7 @@ PyObject* represent(PyObject* self) {
         } else {
             py::object array2string = py::module_::import("numpy").attr("array2string");
             text = "tensor(" + std::string(py::str(array2string(to_array(t.detach()), py::arg("separator") = ", ",
-                                                                 py::arg("prefix") = "tensor(")));
+                                                                py::arg("prefix") = "tensor(")));
             if (t.dtype() != DType::float64) text += say(", dtype=", name(t.dtype()));
         }
         if (t.requires_grad()) text += ", requires_grad=True";
@@ -192,8 +196,9 @@ void bind_tensor_type(py::module_& m) {
     static PyMemberDef members[] = {
         {"__weaklistoffset__", T_PYSSIZET, offsetof(PyTensor, weak_references), READONLY, nullptr}, {}};
     static PyType_Slot slots[] = {
-        {Py_tp_doc, const_cast<char*>("Tensor(data, dtype=None, requires_grad=False)\n--\n\nAn n-dimensional array that remembers "
-                                      "how it was computed.\n\nPrefer `fastgrad.tensor`.")},
+        {Py_tp_doc,
+         const_cast<char*>("Tensor(data, dtype=None, requires_grad=False)\n--\n\nAn n-dimensional array that remembers "
+                           "how it was computed.\n\nPrefer `fastgrad.tensor`.")},
         {Py_tp_new, slot(construct)},
         {Py_tp_dealloc, slot(deallocate)},
         {Py_tp_members, members},

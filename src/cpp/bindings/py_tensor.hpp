@@ -6,8 +6,7 @@
 namespace fg {
 
 struct PyTensor {
-    PyObject_HEAD
-    Tensor value;
+    PyObject_HEAD Tensor value;
     PyObject* weak_references;
 };
 

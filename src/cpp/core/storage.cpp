@@ -9,7 +9,7 @@
 namespace fg {
 namespace {
 
-constexpr int64_t large_block = 64 * 1024;             // below, malloc's own caches are quicker than a lock
+constexpr int64_t large_block = 64 * 1024;  // below, malloc's own caches are quicker than a lock
 constexpr int64_t kept_bytes_limit = 256 * 1024 * 1024;
 constexpr int kept_blocks_limit = 32;
 

@@ -1,4 +1,5 @@
-// Tensor: a handle on a value. Numbers in memory, or, while recording, a promise of them; either may be part of a graph.
+// Tensor: a handle on a value. Numbers in memory, or, while recording, a promise of them; either may be part of a
+// graph.
 #pragma once
 
 #include <cstddef>

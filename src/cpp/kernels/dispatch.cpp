@@ -79,7 +79,8 @@ const KernelTable& table() {
 
 const KernelTable* find_table(const char* isa) {
     for (int i = 0; i < levels().count; ++i)
-        if (levels().list[i].supported && std::strcmp(levels().list[i].table->isa, isa) == 0) return levels().list[i].table;
+        if (levels().list[i].supported && std::strcmp(levels().list[i].table->isa, isa) == 0)
+            return levels().list[i].table;
     return nullptr;
 }
 

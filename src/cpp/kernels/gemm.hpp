@@ -41,8 +41,7 @@ template <class T, bool adjacent, bool ragged, int... I>
 constexpr TileTable<T> make_tile_table(std::integer_sequence<int, I...>) {
     return {{tile_or_null<T, I / tile_vectors + 1, I % tile_vectors + 1, adjacent, ragged>()...}};
 }
-template <class T, bool adjacent, bool ragged>
-constexpr TileTable<T> tile_table =
+template <class T, bool adjacent, bool ragged> constexpr TileTable<T> tile_table =
     make_tile_table<T, adjacent, ragged>(std::make_integer_sequence<int, tile_rows * tile_vectors>{});
 
 // Cuts count into as few parts of at most `largest` as will do, all equal or one apart, the bigger ones first.
@@ -102,13 +101,15 @@ void block_product(int64_t m, int64_t n, int64_t depth, Block<T> a, Block<T> b, 
         const int missing = width - int(smaller(width, n - j));
         const bool ragged = missing != 0 && !b.packed;
         const TileTable<T>& table = adjacent ? ragged ? tile_table<T, true, true> : tile_table<T, true, false>
-                                             : ragged ? tile_table<T, false, true> : tile_table<T, false, false>;
-        const Panel<T> right = b.packed ? Panel<T>{b.p + j * depth, width, lanes - missing}
-                                        : Panel<T>{b.p + j, b.inner, lanes - missing};
+                                    : ragged ? tile_table<T, false, true>
+                                             : tile_table<T, false, false>;
+        const Panel<T> right =
+            b.packed ? Panel<T>{b.p + j * depth, width, lanes - missing} : Panel<T>{b.p + j, b.inner, lanes - missing};
         const Cut rows = a.packed ? cut_packed_rows(m) : Cut(m, rows_by_vectors[vectors - 1]);
         for (int64_t part = 0, i = 0; part < rows.parts; ++part) {
             const int r = rows.part(part);
-            const Rows<T> left = a.packed ? Rows<T>{a.p + i * depth, 1, r} : Rows<T>{a.p + i * a.outer, a.outer, a.inner};
+            const Rows<T> left =
+                a.packed ? Rows<T>{a.p + i * depth, 1, r} : Rows<T>{a.p + i * a.outer, a.outer, a.inner};
             table.at(r, vectors)(depth, left, right, c + i * ldc + j, ldc, add);
             i += r;
         }
@@ -125,8 +126,8 @@ template <class T> FG_INLINE int64_t product_scratch(GemmSize s) {
 }
 
 // All blocks of a product with n > 1, packed where it pays.
-template <class T> __attribute__((noinline))
-void product(GemmSize s, Block<T> a, Block<T> b, bool packs_a, bool packs_b, T* c, int64_t ldc, T* scratch) {
+template <class T> FG_OUT_OF_LINE void product(GemmSize s, Block<T> a, Block<T> b, bool packs_a, bool packs_b, T* c,
+                                               int64_t ldc, T* scratch) {
     const int64_t row_step = packs_a ? row_block : s.m, column_step = packs_b ? column_block : s.n;
     for (int64_t j = 0; j < s.n; j += column_step) {
         const int64_t n = smaller(column_step, s.n - j);
@@ -155,8 +156,8 @@ template <class T> FG_INLINE void choose_packing(GemmSize s, Block<T> a, Block<T
 
 // Few columns leave most lanes of a vector empty. Where A has its columns contiguous, C is made transposed instead,
 // some rows of it at a time, and turned.
-template <class T> __attribute__((noinline))
-void transposed_product(GemmSize s, Block<T> a, Block<T> b, T* c, int64_t ldc, T* scratch) {
+template <class T>
+FG_OUT_OF_LINE void transposed_product(GemmSize s, Block<T> a, Block<T> b, T* c, int64_t ldc, T* scratch) {
     for (int64_t i = 0; i < s.m; i += transposed_rows) {
         const int64_t m = smaller(transposed_rows, s.m - i);
         choose_packing({s.n, m, s.k}, b, Block<T>{a.p + i * a.outer, a.outer, a.inner, false}, scratch, m,
@@ -170,22 +171,23 @@ template <class T> FG_INLINE bool is_narrow(int64_t n) { return n <= Vec<T>::siz
 template <class T> int64_t gemm_scratch(GemmSize s) {
     int64_t count = s.n == 1 ? column_scratch(s.k) : product_scratch<T>(s);
     if (s.n > 1 && is_narrow<T>(s.n)) {
-        const int64_t m = smaller(s.m, transposed_rows), turned = s.n * transposed_rows + product_scratch<T>({s.n, m, s.k});
+        const int64_t m = smaller(s.m, transposed_rows),
+                      turned = s.n * transposed_rows + product_scratch<T>({s.n, m, s.k});
         if (turned > count) count = turned;
     }
     return round_up(count * int64_t(sizeof(T)), 64);
 }
 
-template <class T>
-void gemm(GemmSize s, const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row, int64_t b_col, T* c,
-          int64_t ldc, void* scratch) {
+template <class T> void gemm(GemmSize s, const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row,
+                             int64_t b_col, T* c, int64_t ldc, void* scratch) {
     T* const space = static_cast<T*>(scratch);
     const Block<T> rows{a, a_row, a_col, false}, columns{b, b_col, b_row, false};
     if (s.m == 0 || s.n == 0) return;
     if (s.k == 0)
         for (int64_t i = 0; i < s.m; ++i) memset(c + i * ldc, 0, size_t(s.n) * sizeof(T));
     else if (s.n == 1) column_product(s.m, s.k, a, a_row, a_col, b, b_row, c, ldc, space);
-    else if (a_row == 1 && s.m >= 2 * Vec<T>::size && is_narrow<T>(s.n)) transposed_product(s, rows, columns, c, ldc, space);
+    else if (a_row == 1 && s.m >= 2 * Vec<T>::size && is_narrow<T>(s.n))
+        transposed_product(s, rows, columns, c, ldc, space);
     else choose_packing(s, rows, columns, c, ldc, space);
 }
 

@@ -26,28 +26,28 @@ template <class T> int64_t linear_mse_scratch(int64_t n, int64_t d) {
     return levels * mse_sums_size(d) * int64_t(sizeof(T));
 }
 
-// Out of line: with everything in one function, compilers keep the addresses of all sixteen rows in memory, and
-// fetching those takes as long as the arithmetic.
-#define FG_OUT_OF_LINE __attribute__((noinline))
+// These are out of line: with everything in one function, compilers keep the addresses of all sixteen rows in memory,
+// and fetching those takes as long as the arithmetic.
 
 // residual[r] = x_r w + bias - y_r for sixteen rows.
-template <class T> FG_OUT_OF_LINE
-void residuals(int64_t d, const T* x, int64_t x_row, const T* y, const T* w, T bias, T* residual) {
+template <class T>
+FG_OUT_OF_LINE void residuals(int64_t d, const T* x, int64_t x_row, const T* y, const T* w, T bias, T* residual) {
     constexpr int width = Vec<T>::size;
     for (int64_t r = 0; r < mse_group; r += width)
         (dot_many(d, x + r * x_row, x_row, w) + Vec<T>(bias) - Vec<T>::load(y + r)).store(residual + r);
 }
 
 // The same for any count <= 16 of rows and any d; zero for the other rows.
-template <class T> FG_OUT_OF_LINE
-void any_residuals(int64_t count, int64_t d, const T* x, int64_t x_row, const T* y, const T* w, T bias, T* residual) {
+template <class T> FG_OUT_OF_LINE void any_residuals(int64_t count, int64_t d, const T* x, int64_t x_row, const T* y,
+                                                     const T* w, T bias, T* residual) {
     Sixteen<T>::of(T(0)).store(residual);
     for (int64_t r = 0; r < count; ++r) residual[r] = dot_row(d, x + r * x_row, w) + bias - y[r];
 }
 
 // gradient += x^T residual over `count` rows, for N vectors of columns, each as wide as `lanes`.
-template <class T, int N, bool full, class Lanes> FG_OUT_OF_LINE
-void add_gradient(int64_t given, const T* x, int64_t x_row, const T* residual, Lanes lanes, T* gradient) {
+template <class T, int N, bool full, class Lanes> FG_OUT_OF_LINE void add_gradient(int64_t given, const T* x,
+                                                                                   int64_t x_row, const T* residual,
+                                                                                   Lanes lanes, T* gradient) {
     constexpr int width = Vec<T>::size;
     const int64_t count = full ? mse_group : given;
     Vec<T> sum[4][N];
@@ -114,9 +114,8 @@ void mse_block_sums(int64_t n, int64_t d, const T* x, int64_t x_row, const T* y,
     total.store(sums + size + 16);
 }
 
-template <class T>
-void linear_mse(int64_t n, int64_t d, const T* x, int64_t x_row, const T* y, const T* w, T bias, T* loss_sum, T* grad_w,
-                T* grad_b, void* scratch) {
+template <class T> void linear_mse(int64_t n, int64_t d, const T* x, int64_t x_row, const T* y, const T* w, T bias,
+                                   T* loss_sum, T* grad_w, T* grad_b, void* scratch) {
     const int64_t size = mse_sums_size(d), blocks = (n + mse_block - 1) / mse_block;
     T *const sums = static_cast<T*>(scratch), *const levels = sums + size;
     for (int64_t i = 0; i < blocks; ++i) {

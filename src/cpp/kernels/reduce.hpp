@@ -167,7 +167,8 @@ void reduce_chunk(int64_t n, int64_t inner, int64_t columns, const T* x, const R
 
 // --- the kernels
 
-template <class R, class T> void reduce(int64_t outer, int64_t n, int64_t inner, const T* x, T* out, const R& reduction) {
+template <class R, class T>
+void reduce(int64_t outer, int64_t n, int64_t inner, const T* x, T* out, const R& reduction) {
     constexpr int width = Vec<T>::size;
     constexpr int64_t chunk = chunk_bytes / int64_t(sizeof(T));
     if (inner == 1) {

@@ -45,10 +45,6 @@ template <class T> struct FirstOfSixteen {
         for (int i = 0; i < parts; ++i) s.v[i] = FirstLanes<T>(in_part(i)).load(p + i * width);
         return s;
     }
-    FG_INLINE void store(T* p, const Sixteen<T>& s) const {
-#pragma GCC unroll 8
-        for (int i = 0; i < parts; ++i) FirstLanes<T>(in_part(i)).store(p + i * width, s.v[i]);
-    }
 };
 
 template <class T> FG_INLINE Sixteen<T> operator+(const Sixteen<T>& a, const Sixteen<T>& b) {

@@ -33,8 +33,8 @@ struct SgdStep {
 template <class T> struct NumberKernels {
     // c (m, n; rows ldc apart) = a (m, k) @ b (k, n); any strides on a and b, so transposes are free.
     // Bits depend on k and n only: per output one fused multiply-add chain over each block of k, blocks added in order.
-    void (*gemm)(GemmSize size, const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row, int64_t b_col, T* c,
-                 int64_t ldc, void* scratch);
+    void (*gemm)(GemmSize size, const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row, int64_t b_col,
+                 T* c, int64_t ldc, void* scratch);
     int64_t (*gemm_scratch)(GemmSize size);  // bytes
 
     // x is contiguous (outer, n, inner); out is contiguous (outer, inner). Fixed tree over n.

@@ -102,7 +102,7 @@ template <class F> ElementwiseOp describe() {
     op.first_number = kernels::first_is_mask<F> ? 1 : 0;
     op.differentiable = (kernels::differentiable<F, 0> ? 1u : 0u) | (kernels::differentiable<F, 1> ? 2u : 0u) |
                         (kernels::differentiable<F, 2> ? 4u : 0u);
-    op.differentiable &= (1u << kernels::arity<F>) - 1;
+    op.differentiable &= (1u << kernels::arity<F>)-1;
     if (op.differentiable) op.vjp = vjp<F>;
     return op;
 }

@@ -9,7 +9,8 @@ namespace {
 constexpr int max_operands = kernels::max_elementwise_arity + 2;  // backward: gradient, arguments, output
 constexpr int64_t block = 1024;                                   // numbers; five double operands fit L1
 
-// Axes of the loop, outermost first, with one row of strides per operand. Axes that every operand walks alike are joined.
+// Axes of the loop, outermost first, with one row of strides per operand. Axes that every operand walks alike are
+// joined.
 struct Loop {
     Dims shape;
     Dims strides[max_operands];

@@ -89,7 +89,8 @@ Tensor vjp_gather(const Pullback& p, int) {
     return apply(scatter_op(), {p.grad(), p.in(1)}, a);
 }
 
-// scatter_add (picked, index) -> zeros of x's shape with the picked numbers added. attrs.shape: x's sizes after the batch.
+// scatter_add (picked, index) -> zeros of x's shape with the picked numbers added. attrs.shape: x's sizes after the
+// batch.
 Meta infer_scatter(const Op&, const Attrs& a, Views in) {
     Meta out{in[0]->dtype, false, Dims()};
     for (int i = 0; i < a.ndim; ++i) out.shape.push_back(in[1]->shape[i]);
@@ -132,8 +133,8 @@ Op make(const char* name, const char* doc, decltype(Op::infer) infer, decltype(O
 }
 
 const Op gather_op = make("gather", "Numbers picked by index along an axis.", infer_gather, run_gather, vjp_gather);
-const Op scatter_add_op =
-    make("scatter_add", "Numbers added into zeros by index: the gradient of gather.", infer_scatter, run_scatter, vjp_scatter);
+const Op scatter_add_op = make("scatter_add", "Numbers added into zeros by index: the gradient of gather.",
+                               infer_scatter, run_scatter, vjp_scatter);
 
 const Op& scatter_op() { return scatter_add_op; }
 

@@ -74,7 +74,8 @@ template <class Kernel> int64_t run_floating(const Attrs& a, Views in, const Vie
     return -1;
 }
 
-template <class Combine> int64_t run_integers(const Attrs& a, Views in, const View& out, int64_t start, Combine combine) {
+template <class Combine>
+int64_t run_integers(const Attrs& a, Views in, const View& out, int64_t start, Combine combine) {
     const Folded x(*in[0], a.axes);
     const auto* p = static_cast<const int64_t*>(x.data);
     for (int64_t o = 0; o < x.outer; ++o)
@@ -89,9 +90,8 @@ template <class Combine> int64_t run_integers(const Attrs& a, Views in, const Vi
 int64_t run_sum(const Op&, const Attrs& a, Views in, const View& out) {
     if (out.dtype == DType::int64)
         return run_integers(a, in, out, 0, [](int64_t x, int64_t y) { return int64_t(uint64_t(x) + uint64_t(y)); });
-    return run_floating(a, in, out, [](const auto& k, const Folded& f, const auto* x, auto* y) {
-        k.sum(f.outer, f.n, f.inner, x, y);
-    });
+    return run_floating(
+        a, in, out, [](const auto& k, const Folded& f, const auto* x, auto* y) { k.sum(f.outer, f.n, f.inner, x, y); });
 }
 int64_t run_mean(const Op&, const Attrs& a, Views in, const View& out) {
     return run_floating(a, in, out, [&](const auto& k, const Folded& f, const auto* x, auto* y) {
@@ -103,9 +103,8 @@ int64_t run_max(const Op&, const Attrs& a, Views in, const View& out) {
     if (out.dtype == DType::int64)
         return run_integers(a, in, out, std::numeric_limits<int64_t>::min(),
                             [](int64_t x, int64_t y) { return x > y ? x : y; });
-    return run_floating(a, in, out, [](const auto& k, const Folded& f, const auto* x, auto* y) {
-        k.max(f.outer, f.n, f.inner, x, y);
-    });
+    return run_floating(
+        a, in, out, [](const auto& k, const Folded& f, const auto* x, auto* y) { k.max(f.outer, f.n, f.inner, x, y); });
 }
 int64_t run_logsumexp(const Op&, const Attrs& a, Views in, const View& out) {
     return run_floating(a, in, out, [](const auto& k, const Folded& f, const auto* x, auto* y) {
@@ -165,8 +164,8 @@ const Op sum_op = make("sum", "Sum over axes.", infer_reduce, run_sum, uses_none
 const Op mean_op = make("mean", "Arithmetic mean over axes.", infer_nonempty, run_mean, uses_none, vjp_mean);
 const Op max_op = make("max", "Largest over axes; a NaN wins, ties share the gradient evenly.", infer_nonempty, run_max,
                        uses_in_out, vjp_max);
-const Op logsumexp_op = make("logsumexp", "log(sum(exp(x))) over axes, without overflow.", infer_nonempty, run_logsumexp,
-                             uses_in_out, vjp_logsumexp);
+const Op logsumexp_op = make("logsumexp", "log(sum(exp(x))) over axes, without overflow.", infer_nonempty,
+                             run_logsumexp, uses_in_out, vjp_logsumexp);
 
 Attrs reduction(const Tensor& x, const Dims& axes, bool keepdims, const char* op) {
     Attrs a;

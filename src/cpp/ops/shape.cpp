@@ -249,8 +249,10 @@ const Op transpose_op =
     make("transpose", "Axes in another order.", 1, infer_transpose, copy_all, alias_transpose, vjp_transpose);
 const Op broadcast_op =
     make("broadcast_to", "Repeated to a shape.", 1, infer_broadcast, copy_all, alias_broadcast, vjp_broadcast);
-const Op slice_op = make("slice", "Every step-th number along each axis.", 1, infer_slice, copy_all, alias_slice, vjp_slice);
-const Op embed = make("embed", "Placed into zeros: the gradient of slice.", 1, infer_embed, run_embed, nullptr, vjp_embed);
+const Op slice_op =
+    make("slice", "Every step-th number along each axis.", 1, infer_slice, copy_all, alias_slice, vjp_slice);
+const Op embed =
+    make("embed", "Placed into zeros: the gradient of slice.", 1, infer_embed, run_embed, nullptr, vjp_embed);
 const Op concatenate_op =
     make("concatenate", "Joined along an axis.", -1, infer_concatenate, run_concatenate, nullptr, vjp_concatenate);
 
@@ -355,7 +357,8 @@ int checked_axis(int64_t axis, int ndim, const char* op) {
 }
 
 void register_shape_ops() {
-    for (const Op* op : {&astype_op, &identity_op, &reshape_op, &transpose_op, &broadcast_op, &slice_op, &embed, &concatenate_op})
+    for (const Op* op :
+         {&astype_op, &identity_op, &reshape_op, &transpose_op, &broadcast_op, &slice_op, &embed, &concatenate_op})
         register_op(*op);
 }
 

@@ -135,8 +135,9 @@ void LeafGradients::hand_over() {
 
 LeafGradients backward(const Tensor& root, const Tensor& seed, bool retain_graph, bool create_graph) {
     if (!root.requires_grad())
-        throw GradientError("backward() was called on a tensor that does not require a gradient: none of its inputs "
-                            "had requires_grad=True, or it was computed under no_grad()");
+        throw GradientError(
+            "backward() was called on a tensor that does not require a gradient: none of its inputs "
+            "had requires_grad=True, or it was computed under no_grad()");
     const Tensor start = seed_for(root, seed);
     const GradMode mode(create_graph);
     LeafGradients leaves(create_graph);

@@ -31,7 +31,8 @@ private:
 // number. create_graph makes the gradients differentiable themselves (and keeps saved values).
 LeafGradients backward(const Tensor& root, const Tensor& seed, bool retain_graph, bool create_graph);
 
-// The same for chosen inputs, leaves or not, touching nothing else. Inputs that no output depends on give empty tensors.
+// The same for chosen inputs, leaves or not, touching nothing else. Inputs that no output depends on give empty
+// tensors.
 std::vector<Tensor> gradients(Span<Tensor> outputs, Span<Tensor> seeds, Span<Tensor> inputs, bool retain_graph,
                               bool create_graph);
 

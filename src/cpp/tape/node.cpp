@@ -39,12 +39,14 @@ Node::Node(const Op& op, const Attrs& attrs, Span<Tensor> in, const Tensor& out)
 
 void Node::check(const Tensor& saved, uint32_t version) const {
     if (freed_)
-        throw GradientError(say("a second backward through '", op_.name,
-                                "': its saved values were freed by the first; pass retain_graph=True there to keep them"));
+        throw GradientError(
+            say("a second backward through '", op_.name,
+                "': its saved values were freed by the first; pass retain_graph=True there to keep them"));
     if (saved && version_of(saved) != version)
-        throw GradientError(say("a value of shape ", saved.shape(), " that '", op_.name,
-                                "' needs for its gradient was changed in place after it was used (by an optimizer step, "
-                                "or a write to memory shared through fastgrad.asarray); call backward before changing it"));
+        throw GradientError(
+            say("a value of shape ", saved.shape(), " that '", op_.name,
+                "' needs for its gradient was changed in place after it was used (by an optimizer step, "
+                "or a write to memory shared through fastgrad.asarray); call backward before changing it"));
 }
 
 Tensor Node::saved_input(int i) const {

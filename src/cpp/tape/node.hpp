@@ -11,9 +11,9 @@ class Node;
 
 // An argument of a node: where its gradient goes, and its value if the op's vjp reads it.
 struct Edge {
-    Ref<Node> node;      // the argument's own creator; null for a leaf
-    Tensor leaf;         // a leaf that wants its gradient
-    Tensor saved;        // the value, when some vjp reads it
+    Ref<Node> node;  // the argument's own creator; null for a leaf
+    Tensor leaf;     // a leaf that wants its gradient
+    Tensor saved;    // the value, when some vjp reads it
     uint32_t version = 0;
     Meta meta;
 

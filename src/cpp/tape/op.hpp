@@ -8,10 +8,10 @@ namespace fg {
 // The constants of one use of an op. Axes are counted from the end (-1 is the last), and shapes and slices speak of
 // the last axes only, so that leading batch axes may be added without touching them.
 struct Attrs {
-    Dims axes;            // reduced, permuted or joined
-    Dims shape;           // target sizes, or lengths of slices
-    Dims starts, steps;   // slices
-    int64_t ndim = 0;     // how many trailing axes the op works on, where that is not plain from the rest
+    Dims axes;           // reduced, permuted or joined
+    Dims shape;          // target sizes, or lengths of slices
+    Dims starts, steps;  // slices
+    int64_t ndim = 0;    // how many trailing axes the op works on, where that is not plain from the rest
     bool keepdims = false;
     DType dtype = DType::float64;
 

@@ -189,7 +189,8 @@ std::vector<Tensor> Program::run(Span<Tensor> inputs) {
 
     for (const Step& step : steps_) {
         const Views in(state->inputs.data() + step.first_input, size_t(step.input_count));
-        check_status(*step.op, *step.attrs, in, step.op->run(*step.op, *step.attrs, in, state->views[size_t(step.output)]));
+        check_status(*step.op, *step.attrs, in,
+                     step.op->run(*step.op, *step.attrs, in, state->views[size_t(step.output)]));
     }
     for (size_t i = 0; i < outputs.size(); ++i) {
         if (outputs[i]) continue;

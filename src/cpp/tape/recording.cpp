@@ -64,7 +64,8 @@ void Recording::check_usable(const Tensor& traced, const char* op) {
             if (r == innermost) return;
             throw RecordingError(say("'", op, "' mixes values of two nested recordings"));
         }
-    throw RecordingError(say("'", op, "' was given a value of a recording that has ended; a compiled function must hand "
+    throw RecordingError(say("'", op,
+                             "' was given a value of a recording that has ended; a compiled function must hand "
                              "its results out through return, not through a global or a closure"));
 }
 

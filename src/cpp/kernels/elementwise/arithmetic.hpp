@@ -81,12 +81,14 @@ struct Sqrt {
 
 struct Power {
     static constexpr Entry entry{
-        "power", "Power a ** b. The derivative in a is 0 where b is 0, the one in b is 0 where a is 0 and b is not negative.",
+        "power",
+        "Power a ** b. The derivative in a is 0 where b is 0, the one in b is 0 where a is 0 and b is not negative.",
         "power", Domain::reals};
     static constexpr int uses[] = {in0 | in1, in0 | in1 | out};
     template <class V> static V f(V a, V b) { return pow(a, b); }
     template <class V> static V d0(V g, V a, V b, V) {
-        // 1 for the base where 0 times infinity or NaN would come out. Not a chosen 0: at b = 0 this still varies with b.
+        // 1 for the base where 0 times infinity or NaN would come out. Not a chosen 0: at b = 0 this still varies with
+        // b.
         const V base = select((b == V(0)) & ((a == V(0)) | (a != a)), V(1), a);
         return g * (b * call<Power>(base, b - V(1)));
     }
@@ -94,24 +96,20 @@ struct Power {
 };
 
 struct Minimum {
-    static constexpr Entry entry{"minimum", "The smaller of a and b; a NaN wins. Ties share the gradient evenly.", "minimum",
-                                 Domain::numbers};
+    static constexpr Entry entry{"minimum", "The smaller of a and b; a NaN wins. Ties share the gradient evenly.",
+                                 "minimum", Domain::numbers};
     static constexpr int uses[] = {in0 | in1, in0 | in1};
     template <class V> static V f(V a, V b) { return minimum(a, b); }
-    template <class V> static V d0(V g, V a, V b, V) {
-        return select(a < b, g, select(a == b, g * V(0.5), V(0)));
-    }
+    template <class V> static V d0(V g, V a, V b, V) { return select(a < b, g, select(a == b, g * V(0.5), V(0))); }
     template <class V> static V d1(V g, V a, V b, V y) { return d0(g, b, a, y); }
 };
 
 struct Maximum {
-    static constexpr Entry entry{"maximum", "The larger of a and b; a NaN wins. Ties share the gradient evenly.", "maximum",
-                                 Domain::numbers};
+    static constexpr Entry entry{"maximum", "The larger of a and b; a NaN wins. Ties share the gradient evenly.",
+                                 "maximum", Domain::numbers};
     static constexpr int uses[] = {in0 | in1, in0 | in1};
     template <class V> static V f(V a, V b) { return maximum(a, b); }
-    template <class V> static V d0(V g, V a, V b, V) {
-        return select(a > b, g, select(a == b, g * V(0.5), V(0)));
-    }
+    template <class V> static V d0(V g, V a, V b, V) { return select(a > b, g, select(a == b, g * V(0.5), V(0))); }
     template <class V> static V d1(V g, V a, V b, V y) { return d0(g, b, a, y); }
 };
 
@@ -120,15 +118,9 @@ struct Clip {
                                  Domain::numbers};
     static constexpr int uses[] = {in0 | in1 | in2, in0 | in1 | in2, in0 | in1 | in2};
     template <class V> static V f(V x, V low, V high) { return minimum(maximum(x, low), high); }
-    template <class V> static V d0(V g, V x, V low, V high, V) {
-        return select((x >= low) & (x <= high), g, V(0));
-    }
-    template <class V> static V d1(V g, V x, V low, V high, V) {
-        return select((x < low) & (low <= high), g, V(0));
-    }
-    template <class V> static V d2(V g, V x, V low, V high, V) {
-        return select((x > high) | (low > high), g, V(0));
-    }
+    template <class V> static V d0(V g, V x, V low, V high, V) { return select((x >= low) & (x <= high), g, V(0)); }
+    template <class V> static V d1(V g, V x, V low, V high, V) { return select((x < low) & (low <= high), g, V(0)); }
+    template <class V> static V d2(V g, V x, V low, V high, V) { return select((x > high) | (low > high), g, V(0)); }
 };
 
 // The first argument is a truth value, not a number: nothing flows to it.

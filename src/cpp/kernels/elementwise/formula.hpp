@@ -18,10 +18,10 @@ namespace fg::kernels {
 
 // Which numbers an op is defined on, and what it gives.
 enum class Domain {
-    reals,     // float32 and float64; integers and bools become float64
-    numbers,   // also int64; bools become int64
-    ordered,   // numbers; gives bool
-    logical,   // bool only; gives bool
+    reals,    // float32 and float64; integers and bools become float64
+    numbers,  // also int64; bools become int64
+    ordered,  // numbers; gives bool
+    logical,  // bool only; gives bool
 };
 
 struct Entry {
@@ -37,22 +37,16 @@ enum : int { nothing = 0, in0 = 1, in1 = 2, in2 = 4, out = 8 };
 
 constexpr int max_elementwise_arity = 3;
 
-template <class... Entries> struct OpList {
-    static constexpr int size = sizeof...(Entries);
-};
+template <class... Entries> struct OpList { static constexpr int size = sizeof...(Entries); };
 
 template <class... Lists> struct Concat;
-template <class... A> struct Concat<OpList<A...>> {
-    using type = OpList<A...>;
-};
+template <class... A> struct Concat<OpList<A...>> { using type = OpList<A...>; };
 template <class... A, class... B, class... Rest> struct Concat<OpList<A...>, OpList<B...>, Rest...> {
     using type = typename Concat<OpList<A..., B...>, Rest...>::type;
 };
 
 template <class Entry, class List> struct IndexOf;
-template <class E, class... Rest> struct IndexOf<E, OpList<E, Rest...>> {
-    static constexpr int value = 0;
-};
+template <class E, class... Rest> struct IndexOf<E, OpList<E, Rest...>> { static constexpr int value = 0; };
 template <class E, class First, class... Rest> struct IndexOf<E, OpList<First, Rest...>> {
     static constexpr int value = 1 + IndexOf<E, OpList<Rest...>>::value;
 };
@@ -65,8 +59,8 @@ template <class F> constexpr bool first_is_mask<F, decltype(void(F::first_is_mas
 
 // Whether a gradient passes to argument i.
 template <class F, int i>
-constexpr bool differentiable =
-    (F::entry.domain == Domain::reals || F::entry.domain == Domain::numbers) && !(i == 0 && first_is_mask<F>);
+constexpr bool differentiable = (F::entry.domain == Domain::reals || F::entry.domain == Domain::numbers) &&
+                                !(i == 0 && first_is_mask<F>);
 
 // The pullback of argument i, by number.
 template <class F, int i, class V, class... Rest> V pullback(V g, Rest... rest) {

@@ -41,9 +41,7 @@ FG_INLINE Int minimum(Int a, Int b) { return a.v < b.v ? a : b; }
 FG_INLINE Int maximum(Int a, Int b) { return a.v > b.v ? a : b; }
 
 // Bool bytes to lane masks and back, as many as a Vec<T> has lanes.
-template <class T> struct TruthBytes {
-    typedef uint8_t native __attribute__((vector_size(Vec<T>::size)));
-};
+template <class T> struct TruthBytes { typedef uint8_t native __attribute__((vector_size(Vec<T>::size))); };
 
 template <class T> FG_INLINE Mask<T> load_mask(const uint8_t* p, int n) {
     typename TruthBytes<T>::native bytes = {};

@@ -9,8 +9,7 @@
 
 namespace fg::kernels {
 
-using ElementwiseOps =
-    Concat<ArithmeticOps, ExponentialOps, TrigonometricOps, ActivationOps, ComparisonOps>::type;
+using ElementwiseOps = Concat<ArithmeticOps, ExponentialOps, TrigonometricOps, ActivationOps, ComparisonOps>::type;
 
 constexpr int elementwise_count = ElementwiseOps::size;
 

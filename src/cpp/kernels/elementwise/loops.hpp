@@ -79,18 +79,20 @@ FG_INLINE void vector_loop(int64_t n, void* out, Formula formula, const Operands
     }
 }
 
-template <class F, class T, int i> using ForwardOperand = std::conditional_t<i == 0 && first_is_mask<F>, Truths<T>, Numbers<T>>;
+template <class F, class T, int i> using ForwardOperand =
+    std::conditional_t<i == 0 && first_is_mask<F>, Truths<T>, Numbers<T>>;
 
 template <class F, class T> struct Forward {
     template <size_t... I> static FG_INLINE void loop(int64_t n, const void* const* in, const int64_t* step, void* out,
                                                       std::index_sequence<I...>) {
         bound(n, in, step, out, ForwardOperand<F, T, int(I)>{}...);
     }
-    template <class... Operands>
-    static FG_INLINE void bound(int64_t n, const void* const* in, const int64_t* step, void* out, Operands... operands) {
+    template <class... Operands> static FG_INLINE void bound(int64_t n, const void* const* in, const int64_t* step,
+                                                             void* out, Operands... operands) {
         int k = 0;
         ((operands.bind(in[k], step[k]), ++k), ...);
-        vector_loop<T>(n, out, [](auto... x) __attribute__((always_inline)) { return F::f(x...); }, operands...);
+        vector_loop<T>(
+            n, out, [](auto... x) __attribute__((always_inline)) { return F::f(x...); }, operands...);
     }
     static void run(int64_t n, const void* const* in, const int64_t* step, void* out) {
         loop(n, in, step, out, std::make_index_sequence<arity<F>>{});
@@ -101,8 +103,7 @@ template <class F, class T> struct Forward {
 template <class F, class Lane, size_t... I>
 FG_INLINE void lane_loop(int64_t n, const void* const* in, const int64_t* step, void* out, std::index_sequence<I...>) {
     using Out = decltype(F::f(((void)I, Lane{})...));
-    for (int64_t i = 0; i < n; ++i)
-        static_cast<Out*>(out)[i] = F::f(static_cast<const Lane*>(in[I])[i * step[I]]...);
+    for (int64_t i = 0; i < n; ++i) static_cast<Out*>(out)[i] = F::f(static_cast<const Lane*>(in[I])[i * step[I]]...);
 }
 template <class F, class Lane> void forward_lanes(int64_t n, const void* const* in, const int64_t* step, void* out) {
     lane_loop<F, Lane>(n, in, step, out, std::make_index_sequence<arity<F>>{});
@@ -118,31 +119,30 @@ template <class F, class T, int arg> struct Backward {
     static constexpr int uses = F::uses[arg];
 
     // Operands come packed: the gradient, then what is used, in order.
-    template <int bit> static constexpr int slot = 1 + __builtin_popcount(uses & (bit - 1));
-    template <int i>
-    using Operand = std::conditional_t<(uses & (1 << i)) != 0, ForwardOperand<F, T, i>,
-                                       std::conditional_t<i == 0 && first_is_mask<F>, Absent<Mask<T>>, Absent<Vec<T>>>>;
+    template <int bit> static constexpr int slot = 1 + __builtin_popcount(uses&(bit - 1));
+    template <int i> using Operand =
+        std::conditional_t<(uses & (1 << i)) != 0, ForwardOperand<F, T, i>,
+                           std::conditional_t<i == 0 && first_is_mask<F>, Absent<Mask<T>>, Absent<Vec<T>>>>;
     using Output = std::conditional_t<(uses & out) != 0, Numbers<T>, Absent<Vec<T>>>;
 
-    template <int bit, class O>
-    static FG_INLINE void bind(O& operand, const void* const* in, const int64_t* step) {
+    template <int bit, class O> static FG_INLINE void bind(O& operand, const void* const* in, const int64_t* step) {
         if constexpr ((uses & bit) != 0) operand.bind(in[slot<bit>], step[slot<bit>]);
     }
-    template <size_t... I> static FG_INLINE void loop(int64_t n, const void* const* in, const int64_t* step, void* result,
-                                                      std::index_sequence<I...>) {
+    template <size_t... I> static FG_INLINE void loop(int64_t n, const void* const* in, const int64_t* step,
+                                                      void* result, std::index_sequence<I...>) {
         bound<int(I)...>(n, in, step, result, Operand<int(I)>{}...);
     }
-    template <int... I, class... Operands>
-    static FG_INLINE void bound(int64_t n, const void* const* in, const int64_t* step, void* result,
-                                Operands... operands) {
+    template <int... I, class... Operands> static FG_INLINE void bound(int64_t n, const void* const* in,
+                                                                       const int64_t* step, void* result,
+                                                                       Operands... operands) {
         Numbers<T> grad;
         Output output;
         grad.bind(in[0], step[0]);
         (bind<(1 << I)>(operands, in, step), ...);
         bind<out>(output, in, step);
         vector_loop<T>(
-            n, result, [](auto... x) __attribute__((always_inline)) { return pullback<F, arg>(x...); }, grad, operands...,
-            output);
+            n, result, [](auto... x) __attribute__((always_inline)) { return pullback<F, arg>(x...); }, grad,
+            operands..., output);
     }
     static void run(int64_t n, const void* const* in, const int64_t* step, void* result) {
         loop(n, in, step, result, std::make_index_sequence<arity<F>>{});

@@ -11,8 +11,8 @@
 namespace fg::kernels {
 namespace {
 
-constexpr int64_t column_depth = 4096;  // changes bits
-constexpr int64_t column_rows = 256;    // rows whose sums are held in scratch while columns of A go by
+constexpr int64_t column_depth = 4096;   // changes bits
+constexpr int64_t column_rows = 256;     // rows whose sums are held in scratch while columns of A go by
 constexpr int64_t column_bytes = 65536;  // of A between two visits to the sums of a row
 
 // The lanes of R rows of a (R, k) with contiguous k, k <= column_depth.
@@ -70,9 +70,8 @@ template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t
 }
 
 // Lanes [first, first + L) of one vector of rows, over k columns of a; sums: lane l at sums[l * column_rows].
-template <class T, int L>
-FG_INLINE void dot_columns(int64_t k, const T* a, int64_t a_col, const T* b, FirstLanes<T> rows, bool fresh, int first,
-                           T* sums) {
+template <class T, int L> FG_INLINE void dot_columns(int64_t k, const T* a, int64_t a_col, const T* b,
+                                                     FirstLanes<T> rows, bool fresh, int first, T* sums) {
     Vec<T> sum[L];
 #pragma GCC unroll 16
     for (int l = 0; l < L; ++l) sum[l] = fresh ? Vec<T>(T(0)) : Vec<T>::load(sums + (first + l) * column_rows);
@@ -148,9 +147,8 @@ template <class T> const T* gathered(int64_t n, const T* from, int64_t step, T* 
 }
 
 // c (m, 1) = a (m, k) @ b (k, 1).
-template <class T>
-void column_product(int64_t m, int64_t k, const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row, T* c,
-                    int64_t ldc, T* scratch) {
+template <class T> void column_product(int64_t m, int64_t k, const T* a, int64_t a_row, int64_t a_col, const T* b,
+                                       int64_t b_row, T* c, int64_t ldc, T* scratch) {
     T* const space = scratch + 2 * 16 * column_rows;
     b = gathered(k, b, b_row, space);
     if (a_col == 1) return column_by_rows(m, k, a, a_row, b, c, ldc);

@@ -55,7 +55,8 @@ FG_INLINE void transpose_4x4(const double* from, int64_t from_step, double* to, 
 #undef FG_SHUFFLE
 
 // to[k * to_step + p] = from[p * from_step + k] for p < width and k < depth.
-template <class T> void transpose(int64_t depth, int64_t width, const T* from, int64_t from_step, T* to, int64_t to_step) {
+template <class T>
+void transpose(int64_t depth, int64_t width, const T* from, int64_t from_step, T* to, int64_t to_step) {
     const int64_t fours = width / 4 * 4, whole = depth / 4 * 4;
     for (int64_t p = 0; p < fours; p += 4) {
         const T* const row = from + p * from_step;
