@@ -84,7 +84,7 @@ template <class T> void check_product(int64_t m, int64_t n, int64_t k, Layout a_
     Matrix<T> a(m, k, a_layout, numbers), b(k, n, b_layout, numbers);
     std::vector<T> exact(std::size_t(m * n));
     std::vector<double> reference(exact.size()), bound(exact.size());
-    const int64_t step = 1 + m * n * k / 4000000;  // of a large product every so many elements are looked at
+    const int64_t step = m * n * k / 400000 | 1;  // of a large product, every so many elements are looked at
     for (int64_t i = 0; i < m; ++i)
         for (int64_t j = 0; j < n; ++j) {
             if ((i * n + j) % step != 0) continue;
@@ -117,9 +117,8 @@ template <class T> void check_product(int64_t m, int64_t n, int64_t k, Layout a_
                     too_far += !(std::fabs(double(x) - reference[at]) <= bound[at]);
                 }
             }
-        const bool good = CHECK(wrong_bits == 0) & CHECK(too_far == 0) & CHECK(strays == 0) & CHECK(c.fences_stand()) &
-                          CHECK(scratch.fences_stand());
-        if (!good)
+        const bool right = CHECK(wrong_bits == 0), near = CHECK(too_far == 0), inside = CHECK(strays == 0);
+        if (!(CHECK(c.fences_stand() && scratch.fences_stand()) && right && near && inside))
             std::printf("  %s float%d %lldx%lldx%lld layouts %d %d\n", level->isa, int(8 * sizeof(T)), (long long)m,
                         (long long)n, (long long)k, a_layout, b_layout);
     }
@@ -192,12 +191,30 @@ template <class T> void check_not_finite() {
         }
 }
 
+// Sums that underflow to a negative zero: its sign is the same in both layouts of a.
+template <class T> void check_underflow() {
+    for (const KernelTable* level : all_levels())
+        for (int64_t n : {1, 3})
+            for (int64_t k : {16, 17}) {
+                const int64_t m = 40;
+                const auto& kernels = fg::kernels::numbers<T>(*level);
+                const T tiny = std::numeric_limits<T>::min();
+                std::vector<T> a(std::size_t(m * k), -tiny), b(std::size_t(k * n), tiny), by_rows(std::size_t(m * n)),
+                    by_columns(by_rows);
+                Scratch scratch(kernels.gemm_scratch({m, n, k}));
+                kernels.gemm({m, n, k}, a.data(), k, 1, b.data(), n, 1, by_rows.data(), n, scratch.get());
+                kernels.gemm({m, n, k}, a.data(), 1, m, b.data(), n, 1, by_columns.data(), n, scratch.get());
+                CHECK(same_bits(by_rows, by_columns));
+            }
+}
+
 template <class T> void check_type() {
     check_small<T>();
     check_layouts<T>();
     check_large<T>();
     check_row_alone<T>();
     check_not_finite<T>();
+    check_underflow<T>();
 }
 
 }  // namespace

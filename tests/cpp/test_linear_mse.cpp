@@ -69,7 +69,8 @@ template <class T> void check_size(int64_t n, int64_t d, int64_t gap) {
     for (const KernelTable* level : levels) {
         const std::vector<T> out = problem.run(*level);
         if (level->fused && fused.empty()) fused = out;
-        if (!(CHECK(problem.too_far(out) == 0) & CHECK(!level->fused || same_bits(out, fused))))
+        const bool near = CHECK(problem.too_far(out) == 0);
+        if (!(CHECK(!level->fused || same_bits(out, fused)) && near))
             std::printf("  %s float%d %lldx%lld\n", level->isa, int(8 * sizeof(T)), (long long)n, (long long)d);
     }
 }

@@ -78,7 +78,8 @@ template <class T, class Step> void check_step(int64_t n, const Step& step) {
             too_far += !(std::fabs(state.second[i] - e.second) <= bound);
         }
         if (level->fused && fused.empty()) fused = state.all();
-        if (!(CHECK(too_far == 0) & CHECK(!level->fused || same_bits(state.all(), fused))))
+        const bool near = CHECK(too_far == 0);
+        if (!(CHECK(!level->fused || same_bits(state.all(), fused)) && near))
             std::printf("  %s float%d n %lld\n", level->isa, int(8 * sizeof(T)), (long long)n);
     }
 }

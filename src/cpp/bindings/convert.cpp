@@ -46,6 +46,9 @@ void drop(PyObject* object) {
     Py_DECREF(object);
 }
 
+// NumPy writes the machine's own order as '=', and '|' where there is none.
+bool is_native(const py::dtype& dtype) { return dtype.byteorder() == '=' || dtype.byteorder() == '|'; }
+
 bool is_masked(const py::handle& data) {
     if (Py_TYPE(data.ptr()) == py::detail::npy_api::get().PyArray_Type_) return false;
     return py::hasattr(data, "_mask") && py::hasattr(data, "filled");
@@ -117,7 +120,7 @@ Tensor from_array(const py::handle& data, Memory memory, const char* what) {
     }
     const DType dtype = held_as(array.dtype(), what);
     const int64_t item = itemsize(dtype);
-    bool fits = array.dtype().equal(to_numpy(dtype)) && array.dtype().attr("isnative").cast<bool>() &&
+    bool fits = array.dtype().equal(to_numpy(dtype)) && is_native(array.dtype()) &&
                 (reinterpret_cast<uintptr_t>(array.data()) % uintptr_t(item)) == 0;
     for (py::ssize_t i = 0; i < array.ndim(); ++i) fits &= array.strides(i) % item == 0;
     if (!fits) array = py::array(py::module_::import("numpy").attr("array")(array, to_numpy(dtype)));

@@ -11,6 +11,13 @@ namespace {
 FG_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 FG_INLINE int64_t round_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit * unit; }
 
+// Whether the loads below are single instructions; else they are branches, and have no place in an inner loop.
+#if defined(__AVX2__)
+constexpr bool has_masked_loads = true;
+#else
+constexpr bool has_masked_loads = false;
+#endif
+
 #if defined(__AVX512F__)
 template <class T> struct FirstLanes {
     __mmask16 mask;

@@ -90,7 +90,8 @@ template <class T> void pack_columns(int64_t n, int64_t depth, Block<T>& b, T* t
     b = {to, 0, 0, true};
 }
 
-// c (m, n) = or += a (m, depth) @ b (depth, n); an unpacked b has its columns side by side.
+// c (m, n) = or += a (m, depth) @ b (depth, n); an unpacked b has its columns side by side, in whole vectors where
+// loads have no masks.
 template <class T>
 void block_product(int64_t m, int64_t n, int64_t depth, Block<T> a, Block<T> b, T* c, int64_t ldc, bool add) {
     constexpr int lanes = Vec<T>::size;
@@ -100,9 +101,10 @@ void block_product(int64_t m, int64_t n, int64_t depth, Block<T> a, Block<T> b, 
         const int vectors = columns.part(panel), width = vectors * lanes;
         const int missing = width - int(smaller(width, n - j));
         const bool ragged = missing != 0 && !b.packed;
-        const TileTable<T>& table = adjacent ? ragged ? tile_table<T, true, true> : tile_table<T, true, false>
-                                    : ragged ? tile_table<T, false, true>
-                                             : tile_table<T, false, false>;
+        const TileTable<T>& whole = adjacent ? tile_table<T, true, false> : tile_table<T, false, false>;
+        const TileTable<T>& masked =
+            adjacent ? tile_table<T, true, has_masked_loads> : tile_table<T, false, has_masked_loads>;
+        const TileTable<T>& table = ragged ? masked : whole;
         const Panel<T> right =
             b.packed ? Panel<T>{b.p + j * depth, width, lanes - missing} : Panel<T>{b.p + j, b.inner, lanes - missing};
         const Cut rows = a.packed ? cut_packed_rows(m) : Cut(m, rows_by_vectors[vectors - 1]);
@@ -148,7 +150,7 @@ template <class T> FG_OUT_OF_LINE void product(GemmSize s, Block<T> a, Block<T> 
 template <class T> FG_INLINE void choose_packing(GemmSize s, Block<T> a, Block<T> b, T* c, int64_t ldc, T* scratch) {
     const int64_t bytes = int64_t(sizeof(T));
     const bool b_pays = s.m >= pack_b_rows && (s.k * s.n * bytes >= pack_b_bytes || b.inner * bytes % 64 != 0);
-    const bool packs_b = b.outer != 1 || b_pays;
+    const bool packs_b = b.outer != 1 || b_pays || (!has_masked_loads && s.n % Vec<T>::size != 0);
     const bool packs_a = s.n >= pack_a_columns && s.m * s.k * bytes >= pack_a_bytes;
     if (!packs_a && !packs_b && s.k <= depth_block) block_product(s.m, s.n, s.k, a, b, c, ldc, false);
     else product(s, a, b, packs_a, packs_b, c, ldc, scratch);
