@@ -3,6 +3,7 @@
 
 #include "ops/elementwise_run.hpp"
 #include "ops/shape.hpp"
+#include "tape/backward.hpp"
 #include "tape/node.hpp"
 #include "tape/recording.hpp"
 #include "tape/registry.hpp"
@@ -15,7 +16,9 @@ using kernels::ElementwiseOps;
 
 const ElementwiseOp& elementwise(const Op& op) { return static_cast<const ElementwiseOp&>(op); }
 
-const kernels::ElementwiseKernels& kernels_of(const Op& op) { return kernels::table().elementwise[op.index]; }
+const kernels::ElementwiseKernels& kernels_of(const ElementwiseOp& op) {
+    return kernels::table().elementwise[op.index];
+}
 
 // The type the arguments are brought to before the op runs.
 DType common_dtype(const ElementwiseOp& op, Span<Tensor> in) {
@@ -33,9 +36,9 @@ DType common_dtype(const ElementwiseOp& op, Span<Tensor> in) {
     return t == DType::boolean ? DType::int64 : t;
 }
 
-Meta infer(const Op& op, const Attrs&, Views in) {
-    const int first_number = elementwise(op).first_number;
-    Meta out{in[first_number]->dtype, true, in[0]->shape};
+// The shape that operands broadcast to; weak where all are.
+Meta infer_broadcast(const Op& op, Views in, DType dtype) {
+    Meta out{dtype, true, in[0]->shape};
     for (int i = 0; i < in.size(); ++i) {
         out.weak &= in[i]->weak;
         if (i && !broadcast(out.shape, in[i]->shape, out.shape)) {
@@ -45,47 +48,118 @@ Meta infer(const Op& op, const Attrs&, Views in) {
             throw ValueError(say(op.name, ": shapes ", shapes, " do not broadcast"));
         }
     }
-    if (elementwise(op).entry->domain == Domain::ordered) out.dtype = DType::boolean;
     return out;
 }
 
+Meta infer(const Op& op, const Attrs&, Views in) {
+    const bool compares = elementwise(op).entry->domain == Domain::ordered;
+    return infer_broadcast(op, in, compares ? DType::boolean : in[elementwise(op).first_number]->dtype);
+}
+
+kernels::ElementwiseKernel kernel_of(const Op& op, Views in, const View&) {
+    return kernels_of(elementwise(op)).forward[int(in[elementwise(op).first_number]->dtype)];
+}
+
 int64_t run(const Op& op, const Attrs&, Views in, const View& out) {
-    const DType t = in[elementwise(op).first_number]->dtype;
-    run_elementwise(kernels_of(op).forward[int(t)], in, out);
+    run_elementwise(op.kernel(op, in, out), in, out);
     return -1;
 }
 
-// The pullback in one pass over memory, where nobody will ask how it was computed.
-Tensor run_pullback(const Pullback& p, int arg) {
+// --- The pullback of one argument as an op of its own: one pass over memory, and one instruction of a recording. Its
+// operands are the gradient, then what the pullback reads, in order. It is differentiated through its formula.
+
+constexpr int max_operands = kernels::max_elementwise_arity + 2;
+static_assert(max_operands <= max_saved_inputs);
+
+struct PullbackOp : Op {
+    const ElementwiseOp* of;
+    int arg;
+};
+
+const PullbackOp& pullback_op(const Op& op) { return static_cast<const PullbackOp&>(op); }
+
+Meta infer_pullback(const Op& op, const Attrs&, Views in) { return infer_broadcast(op, in, in[0]->dtype); }
+
+kernels::ElementwiseKernel kernel_of_pullback(const Op& op, Views, const View& out) {
+    return kernels_of(*pullback_op(op).of).backward[pullback_op(op).arg][int(out.dtype)];
+}
+
+// The pullback as ops.
+template <class F, int arg, size_t... I> Tensor formula(const Tensor* operands, std::index_sequence<I...>) {
+    constexpr int used = F::uses[arg];
+    const auto operand = [&](int bit) {
+        return used & bit ? operands[1 + __builtin_popcount(used & (bit - 1))] : Tensor();
+    };
+    return kernels::pullback<F, arg>(operands[0], operand(1 << I)..., operand(uses_out));
+}
+
+// A pullback is linear in the gradient; by what it reads it is differentiated through the formula.
+template <class F, int arg> Tensor vjp_of_pullback(const Pullback& p, int k) {
+    Tensor operands[max_operands];
+    if (k == 0) {
+        operands[0] = p.grad();
+        for (int i = 1; i < p.arity(); ++i) operands[i] = p.in(i);
+        return sum_to(apply(p.op(), Span<Tensor>(operands, size_t(p.arity()))), p.meta(0).shape);
+    }
+    for (int i = 0; i < p.arity(); ++i) operands[i] = p.in(i);
+    const bool differentiated_again = grad_enabled();
+    const GradMode on(true);
+    operands[k] = identity(operands[k]);
+    const Tensor result = formula<F, arg>(operands, std::make_index_sequence<kernels::arity<F>>{});
+    if (!result.requires_grad()) return Tensor::zeros(p.grad().dtype(), p.meta(k).shape);
+    const Tensor g = gradients({&result, 1}, {&p.grad(), 1}, {&operands[k], 1}, false, differentiated_again)[0];
+    return g ? g : Tensor::zeros(p.grad().dtype(), p.meta(k).shape);
+}
+
+// What a use of the op gives the pullback of its argument `arg`; returns how many operands those are.
+int pullback_operands(const Pullback& p, int arg, Tensor* operands) {
     const int used = uses(p.op(), arg);
-    Tensor operands[kernels::max_elementwise_arity + 2] = {p.grad()};
-    int count = 1;
+    int count = 0;
+    operands[count++] = p.grad();
     for (int i = 0; i < p.arity(); ++i)
         if (used & (1 << i)) operands[count++] = p.in(i);
     if (used & uses_out) operands[count++] = p.out();
-    const View* views[kernels::max_elementwise_arity + 2];
-    for (int k = 0; k < count; ++k) views[k] = &operands[k].view();
-    Tensor result = Tensor::empty(p.grad().dtype(), p.grad().shape());
-    run_elementwise(kernels_of(p.op()).backward[arg][int(result.dtype())], Views(views, size_t(count)), result.view());
-    return result;
+    return count;
 }
 
-// The pullback as ops, which can be recorded and differentiated again.
-template <class F, int arg, size_t... I> Tensor formula(const Pullback& p, std::index_sequence<I...>) {
-    const int used = F::uses[arg];
-    const Tensor y = used & uses_out ? p.out() : Tensor();
-    return kernels::pullback<F, arg>(p.grad(), (used & (1 << I) ? p.in(int(I)) : Tensor())..., y);
+template <class F, int arg> PullbackOp describe_pullback() {
+    constexpr int operands = 1 + __builtin_popcount(F::uses[arg]);
+    constexpr int all = (1 << operands) - 1;
+    static constexpr int reads[] = {all - 1, all, all, all, all};
+    static const std::string name =
+        std::string(F::entry.name) + "_vjp" + (kernels::arity<F> > 1 ? std::to_string(arg) : "");
+    PullbackOp op{};
+    op.name = name.c_str();
+    op.doc = "Gradient of an argument, from the gradient of the result.";
+    op.arity = operands;
+    op.infer = infer_pullback;
+    op.run = run;
+    op.kernel = kernel_of_pullback;
+    op.vjp = vjp_of_pullback<F, arg>;
+    op.uses = reads;
+    op.of = &ElementwiseOp::at(kernels::elementwise_index<F>);
+    op.arg = arg;
+    return op;
 }
-template <class F, int arg> Tensor formula(const Pullback& p) {
-    if constexpr (arg < kernels::arity<F> && kernels::differentiable<F, arg>)
-        return formula<F, arg>(p, std::make_index_sequence<kernels::arity<F>>{});
-    else throw ValueError(say(p.op().name, " has no gradient for argument ", arg));
+
+template <class F, int arg> Tensor vjp_of(const Pullback& p) {
+    if constexpr (arg < kernels::arity<F> && kernels::differentiable<F, arg>) {
+        if constexpr (F::uses[arg] == 0) {
+            const Tensor operands[] = {p.grad()};
+            return formula<F, arg>(operands, std::make_index_sequence<kernels::arity<F>>{});
+        } else {
+            static const PullbackOp& op = *new PullbackOp(describe_pullback<F, arg>());
+            Tensor operands[max_operands];
+            const int count = pullback_operands(p, arg, operands);
+            return apply(op, Span<Tensor>(operands, size_t(count)));
+        }
+    } else {
+        throw ValueError(say(p.op().name, " has no gradient for argument ", arg));
+    }
 }
 
 template <class F> Tensor vjp(const Pullback& p, int arg) {
-    Tensor g;
-    if (uses(p.op(), arg) && !grad_enabled() && !Recording::active()) g = run_pullback(p, arg);
-    else g = arg == 0 ? formula<F, 0>(p) : arg == 1 ? formula<F, 1>(p) : formula<F, 2>(p);
+    const Tensor g = arg == 0 ? vjp_of<F, 0>(p) : arg == 1 ? vjp_of<F, 1>(p) : vjp_of<F, 2>(p);
     return sum_to(g, p.meta(arg).shape);
 }
 
@@ -96,6 +170,7 @@ template <class F> ElementwiseOp describe() {
     op.arity = kernels::arity<F>;
     op.infer = infer;
     op.run = run;
+    op.kernel = kernel_of;
     op.uses = F::uses;
     op.index = kernels::elementwise_index<F>;
     op.entry = &F::entry;

@@ -26,7 +26,7 @@ Node::Node(const Op& op, const Attrs& attrs, Span<Tensor> in, const Tensor& out)
         else e.node = Ref<Node>(creator(in[i]));
         used |= uses(op, i);
     }
-    for (int i = 0; i < arity_ && i < 3; ++i) {
+    for (int i = 0; i < arity_ && i < max_saved_inputs; ++i) {
         if (!(used & (1 << i))) continue;
         edges()[i].saved = in[i];
         edges()[i].version = version_of(in[i]);

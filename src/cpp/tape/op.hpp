@@ -1,7 +1,10 @@
 // An op is data: how to infer, run and differentiate it, and its name. Everything above works on these.
 #pragma once
 
+#include <memory>
+
 #include "core/tensor.hpp"
+#include "kernels/table.hpp"
 
 namespace fg {
 
@@ -25,6 +28,22 @@ using Views = Span<const View*>;
 
 class Pullback;
 
+// One use of an op on operands of known layouts, with everything worked out that does not depend on the numbers.
+class Prepared {
+public:
+    virtual ~Prepared() = default;
+
+    // Rows first..first+count of the output, whose numbers begin at `out`; `work` is work_bytes() of memory. Status as
+    // from Op::run.
+    virtual int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void* work) const = 0;
+    // For up to `count` rows at a time.
+    virtual int64_t work_bytes(int64_t count) const = 0;
+
+    int64_t rows = 1;      // parts of the output, one after the other in memory, that can be computed on their own
+    int64_t row_size = 1;  // numbers in each
+    double row_work = 0;   // multiply-adds, or numbers read, for one row
+};
+
 struct Op {
     const char* name;
     const char* doc;
@@ -36,6 +55,11 @@ struct Op {
     // Computes out from in; out is contiguous and overlaps no input. Returns -1, or the position of the first input
     // element that cannot be used (an index out of range); fault then says what is wrong with it.
     int64_t (*run)(const Op&, const Attrs&, Views in, const View& out) = nullptr;
+    // The same for many runs on operands of these layouts (data is null). Null where run serves as well.
+    std::unique_ptr<Prepared> (*prepare)(const Op&, const Attrs&, Views in, const View& out) = nullptr;
+    // Of an elementwise op: the kernel for operands of these types.
+    kernels::ElementwiseKernel (*kernel)(const Op&, Views in, const View& out) = nullptr;
+
     std::string (*fault)(const Attrs&, Views in, int64_t position) = nullptr;
 
     // An op that only reads the memory of its one input in another way: shape and strides of the output, and where it
@@ -45,15 +69,14 @@ struct Op {
     // The gradient of argument `arg`, written over Tensor: run, recorded or differentiated again as the caller likes.
     Tensor (*vjp)(const Pullback&, int arg) = nullptr;
 
-    // Per argument, what its vjp reads: bits in0, in1, in2, out of kernels/elementwise/formula.hpp. Null: nothing.
+    // Per argument, what its vjp reads: bit i for input i < max_saved_inputs, and uses_out. Null: nothing.
     const int* uses = nullptr;
     // Bits of the arguments that a gradient passes to.
     unsigned differentiable = ~0u;
-
-    int index = -1;  // of an elementwise op: its place in the kernel tables
 };
 
-constexpr int uses_out = 8;
+constexpr int max_saved_inputs = 5;
+constexpr int uses_out = kernels::out;
 
 inline int uses(const Op& op, int arg) { return op.uses ? op.uses[arg] : 0; }
 

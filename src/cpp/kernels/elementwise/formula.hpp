@@ -33,7 +33,7 @@ struct Entry {
 };
 
 // Bits of `uses`: which arguments, and the output, a pullback reads.
-enum : int { nothing = 0, in0 = 1, in1 = 2, in2 = 4, out = 8 };
+enum : int { nothing = 0, in0 = 1, in1 = 2, in2 = 4, out = 1 << 6 };
 
 constexpr int max_elementwise_arity = 3;
 
