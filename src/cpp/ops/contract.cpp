@@ -58,6 +58,40 @@ int64_t run_matmul(const Op&, const Attrs&, Views in, const View& out) {
     return -1;
 }
 
+// One product of matrices, by rows of the output.
+template <class T> class PreparedMatmul final : public Prepared {
+public:
+    PreparedMatmul(const View& a, const View& b, const View& out)
+        : size_{out.shape[0], out.shape[1], a.shape[1]},
+          a_row_(a.strides[0]),
+          a_column_(a.strides[1]),
+          b_row_(b.strides[0]),
+          b_column_(b.strides[1]),
+          kernels_(kernels::numbers<T>(kernels::table())) {
+        rows = size_.m;
+        row_size = size_.n;
+        row_work = double(size_.n) * double(size_.k);
+    }
+    int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void* work) const override {
+        kernels_.gemm({count, size_.n, size_.k}, static_cast<const T*>(in[0]) + first * a_row_, a_row_, a_column_,
+                      static_cast<const T*>(in[1]), b_row_, b_column_, static_cast<T*>(out), size_.n, work);
+        return -1;
+    }
+    int64_t work_bytes(int64_t count) const override { return kernels_.gemm_scratch({count, size_.n, size_.k}); }
+
+private:
+    kernels::GemmSize size_;
+    int64_t a_row_, a_column_, b_row_, b_column_;
+    const kernels::NumberKernels<T>& kernels_;
+};
+
+std::unique_ptr<Prepared> prepare_matmul(const Op&, const Attrs&, Views in, const View& out) {
+    if (out.shape.size() != 2 || out.size() == 0) return nullptr;
+    return visit_floating(out.dtype, [&](auto zero) -> std::unique_ptr<Prepared> {
+        return std::make_unique<PreparedMatmul<decltype(zero)>>(*in[0], *in[1], out);
+    });
+}
+
 // The last two axes exchanged.
 Tensor flipped(const Tensor& x) {
     Dims axes;
@@ -81,6 +115,7 @@ const Op matmul_op = [] {
     op.arity = 2;
     op.infer = infer_matmul;
     op.run = run_matmul;
+    op.prepare = prepare_matmul;
     op.uses = matmul_uses;
     op.vjp = vjp_matmul;
     return op;

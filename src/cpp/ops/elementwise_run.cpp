@@ -1,7 +1,7 @@
 // The walk over memory for elementwise kernels.
 #include "ops/elementwise_run.hpp"
 
-#include <cstring>
+#include "tape/walk.hpp"
 
 namespace fg {
 namespace {
@@ -42,37 +42,6 @@ private:
         return true;
     }
 };
-
-// Copies `count` numbers of an operand, from logical position `start` on, to contiguous memory.
-template <class T>
-void gather(const T* data, const Dims& shape, const Dims& strides, int64_t start, int64_t count, T* to) {
-    Dims position = Dims::filled(shape.size(), 0);
-    const T* p = data;
-    for (int axis = shape.size() - 1; axis >= 0; --axis) {
-        position[axis] = start % shape[axis];
-        start /= shape[axis];
-        p += position[axis] * strides[axis];
-    }
-    const int last = shape.size() - 1;
-    while (count > 0) {
-        const int64_t run = std::min(count, shape[last] - position[last]);
-        const int64_t step = strides[last];
-        if (step == 1) std::memcpy(to, p, size_t(run) * sizeof(T));
-        else
-            for (int64_t i = 0; i < run; ++i) to[i] = p[i * step];
-        to += run;
-        count -= run;
-        if (count == 0) return;
-        p -= position[last] * step;
-        position[last] = 0;
-        for (int axis = last - 1; axis >= 0; --axis) {
-            p += strides[axis];
-            if (++position[axis] < shape[axis]) break;
-            p -= position[axis] * strides[axis];
-            position[axis] = 0;
-        }
-    }
-}
 
 // Whether reading whole rows of the last axis again and again gives the operand: a bias added to every row.
 bool repeats_rows(const Dims& strides) {
@@ -122,7 +91,8 @@ void run_elementwise(kernels::ElementwiseKernel kernel, Views in, const View& ou
             if (ready[k]) continue;
             visit(in[k]->dtype, [&](auto zero) {
                 using T = decltype(zero);
-                gather(in[k]->as<T>(), loop.shape, loop.strides[k], start, count, reinterpret_cast<T*>(blocks[k]));
+                gather_block(in[k]->as<T>(), loop.shape, loop.strides[k], start, count,
+                             reinterpret_cast<T*>(blocks[k]));
             });
             ready[k] = same && row < block;
         }

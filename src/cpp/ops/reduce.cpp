@@ -35,10 +35,11 @@ Meta infer_nonempty(const Op& op, const Attrs& a, Views in) {
 // from a copy with the reduced axes last. Which of the two depends on the logical shape alone, and so do the bits.
 struct Folded {
     int64_t outer = 1, n = 1, inner = 1;
+    bool as_it_lies = false;
     Tensor copy_;
     const void* data;
 
-    Folded(const View& in, const Dims& axes) : data(in.data) {
+    Folded(const View& in, const Dims& axes, bool copies = true) : data(in.data) {
         const int ndim = in.shape.size();
         Dims kept, reduced;
         for (int i = 0; i < ndim; ++i) (axes.contains(i - ndim) ? reduced : kept).push_back(i);
@@ -50,7 +51,8 @@ struct Folded {
                 if (axes.contains(i - ndim)) n *= in.shape[i];
                 else (reduced.empty() || i < reduced[0] ? outer : inner) *= in.shape[i];
             }
-            if (in.contiguous()) return;
+            as_it_lies = in.contiguous();
+            if (as_it_lies) return;
         } else {
             for (int i = 0; i < ndim; ++i) {
                 const int from = int(i < kept.size() ? kept[i] : reduced[i - kept.size()]);
@@ -59,6 +61,7 @@ struct Folded {
                 (i < kept.size() ? outer : n) *= arranged.shape[i];
             }
         }
+        if (!copies) return;
         copy_ = Tensor::empty(in.dtype, arranged.shape);
         copy(arranged, copy_.view());
         data = copy_.view().data;
@@ -112,6 +115,55 @@ int64_t run_logsumexp(const Op&, const Attrs& a, Views in, const View& out) {
     });
 }
 
+// A reduction of numbers that lie as the kernels want them, by parts of the outer axes.
+template <class T> class PreparedReduction final : public Prepared {
+public:
+    using Kernel = void (*)(int64_t outer, int64_t n, int64_t inner, const T* x, T* out);
+
+    PreparedReduction(Kernel kernel, const Folded& folded, bool averages)
+        : kernel_(kernel), n_(folded.n), inner_(folded.inner), averages_(averages) {
+        rows = folded.outer;
+        row_size = inner_;
+        row_work = double(n_) * double(inner_);
+    }
+    int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void*) const override {
+        T* const to = static_cast<T*>(out);
+        kernel_(count, n_, inner_, static_cast<const T*>(in[0]) + first * n_ * inner_, to);
+        if (averages_)
+            for (int64_t i = 0; i < count * inner_; ++i) to[i] /= T(n_);
+        return -1;
+    }
+    int64_t work_bytes(int64_t) const override { return 0; }
+
+private:
+    Kernel kernel_;
+    int64_t n_, inner_;
+    bool averages_;
+};
+
+template <class Choose>
+std::unique_ptr<Prepared> prepare_reduction(const Attrs& a, Views in, const View& out, bool averages, Choose choose) {
+    if (!is_floating(out.dtype) || out.size() == 0) return nullptr;
+    const Folded folded(*in[0], a.axes, false);
+    if (!folded.as_it_lies) return nullptr;
+    return visit_floating(out.dtype, [&](auto zero) -> std::unique_ptr<Prepared> {
+        using T = decltype(zero);
+        return std::make_unique<PreparedReduction<T>>(choose(kernels::numbers<T>(kernels::table())), folded, averages);
+    });
+}
+std::unique_ptr<Prepared> prepare_sum(const Op&, const Attrs& a, Views in, const View& out) {
+    return prepare_reduction(a, in, out, false, [](const auto& k) { return k.sum; });
+}
+std::unique_ptr<Prepared> prepare_mean(const Op&, const Attrs& a, Views in, const View& out) {
+    return prepare_reduction(a, in, out, true, [](const auto& k) { return k.sum; });
+}
+std::unique_ptr<Prepared> prepare_max(const Op&, const Attrs& a, Views in, const View& out) {
+    return prepare_reduction(a, in, out, false, [](const auto& k) { return k.max; });
+}
+std::unique_ptr<Prepared> prepare_logsumexp(const Op&, const Attrs& a, Views in, const View& out) {
+    return prepare_reduction(a, in, out, false, [](const auto& k) { return k.logsumexp; });
+}
+
 // A reduced value with its axes back, at size 1.
 Tensor with_axes(const Pullback& p, const Tensor& reduced) {
     Dims shape = p.meta(0).shape;
@@ -147,25 +199,27 @@ Tensor vjp_logsumexp(const Pullback& p, int) {
 constexpr int uses_none[] = {kernels::nothing};
 constexpr int uses_in_out[] = {kernels::in0 | kernels::out};
 
-Op make(const char* name, const char* doc, decltype(Op::infer) infer, decltype(Op::run) run, const int* uses,
-        decltype(Op::vjp) vjp) {
+Op make(const char* name, const char* doc, decltype(Op::infer) infer, decltype(Op::run) run,
+        decltype(Op::prepare) prepare, const int* uses, decltype(Op::vjp) vjp) {
     Op op{};
     op.name = name;
     op.doc = doc;
     op.arity = 1;
     op.infer = infer;
     op.run = run;
+    op.prepare = prepare;
     op.uses = uses;
     op.vjp = vjp;
     return op;
 }
 
-const Op sum_op = make("sum", "Sum over axes.", infer_reduce, run_sum, uses_none, vjp_sum);
-const Op mean_op = make("mean", "Arithmetic mean over axes.", infer_nonempty, run_mean, uses_none, vjp_mean);
+const Op sum_op = make("sum", "Sum over axes.", infer_reduce, run_sum, prepare_sum, uses_none, vjp_sum);
+const Op mean_op =
+    make("mean", "Arithmetic mean over axes.", infer_nonempty, run_mean, prepare_mean, uses_none, vjp_mean);
 const Op max_op = make("max", "Largest over axes; a NaN wins, ties share the gradient evenly.", infer_nonempty, run_max,
-                       uses_in_out, vjp_max);
+                       prepare_max, uses_in_out, vjp_max);
 const Op logsumexp_op = make("logsumexp", "log(sum(exp(x))) over axes, without overflow.", infer_nonempty,
-                             run_logsumexp, uses_in_out, vjp_logsumexp);
+                             run_logsumexp, prepare_logsumexp, uses_in_out, vjp_logsumexp);
 
 Attrs reduction(const Tensor& x, const Dims& axes, bool keepdims, const char* op) {
     Attrs a;

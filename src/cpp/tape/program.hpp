@@ -4,7 +4,7 @@
 #include <memory>
 #include <mutex>
 
-#include "tape/recording.hpp"
+#include "tape/lowering.hpp"
 
 namespace fg {
 
@@ -17,50 +17,52 @@ public:
 
     // The recording, for inlining and for questions about it.
     const Recording& recording() const { return recording_; }
-    int64_t arena_bytes() const { return arena_bytes_; }
+    const std::vector<std::unique_ptr<Step>>& steps() const { return lowered_.steps; }
+    int64_t arena_bytes() const { return lowered_.arena_bytes; }
     // Whether the tensors from outside want gradients exactly as they did while recording.
     bool is_current() const;
 
 private:
-    enum class Place : uint8_t { nowhere, input, captured, arena, output, alias };
+    friend class Session;
 
-    // Where a value lives during a replay.
-    struct Slot {
-        Place place = Place::nowhere;
-        View view;           // shape and strides; data for captured values
-        int64_t offset = 0;  // into the arena, or from the base of an alias, in bytes
-        int base = -1;       // of an alias
-    };
-    struct Step {
-        const Op* op;
-        const Attrs* attrs;
-        int first_input, input_count;  // into step_inputs_
-        int output;
-    };
-    // What one run needs for itself. Runs borrow one each, so that threads may share a Program.
+    // The memory of one run: an arena, and where each base begins.
     struct RunState {
         Ref<Storage> arena;
-        std::vector<View> views;
-        std::vector<const View*> inputs;  // of the steps, resolved to views
+        std::vector<char*> bases;
     };
 
-    void lay_out();
-    void plan_arena();
-    int root(int value) const;
+    std::unique_ptr<RunState> make_state() const;
     std::unique_ptr<RunState> borrow();
     void give_back(std::unique_ptr<RunState> state);
-    void bind(RunState& state, int value, char* data) const;
+    void replay(const RunState& state) const;
+    // The i-th result; `outputs` are what the run has made.
+    Tensor result(size_t i, const RunState& state, Span<Tensor> outputs) const;
 
     Recording recording_;
-    std::vector<Slot> slots_;
-    std::vector<Step> steps_;
-    std::vector<int> step_inputs_;
+    Lowered lowered_;
     std::vector<std::pair<Tensor, bool>> captured_;  // tensors from outside, and whether they required gradients
-    int64_t arena_bytes_ = 0;
 
     // Only ever tried: when another thread holds it (or held it as the process forked), a fresh state serves.
     std::mutex mutex_;
     std::vector<std::unique_ptr<RunState>> idle_;
+};
+
+// Runs of a program on memory that stays where it is: nothing is allocated from one to the next. For one thread.
+class Session {
+public:
+    explicit Session(Ref<Program> program);
+
+    // Contiguous, to be written before a run.
+    const std::vector<Tensor>& inputs() const { return inputs_; }
+    // Written by each run; in whatever layout they are made.
+    const std::vector<Tensor>& outputs() const { return results_; }
+    void run();
+
+private:
+    Ref<Program> program_;
+    std::unique_ptr<Program::RunState> state_;
+    std::vector<Tensor> inputs_, outputs_, results_;
+    std::vector<size_t> copied_;  // results that are not made in memory of their own
 };
 
 }  // namespace fg

@@ -1,0 +1,241 @@
+// Laying a blockwise run out, and running it.
+#include "tape/blockwise.hpp"
+
+#include <algorithm>
+
+#include "core/scratch.hpp"
+#include "tape/walk.hpp"
+
+namespace fg {
+namespace {
+
+constexpr int64_t largest_block = 1024;        // numbers: five operands of doubles fit L1
+constexpr int64_t producer_bytes = 32 * 1024;  // of rows made before the elementwise ops follow
+constexpr int64_t fewest_rows = 96;            // a matrix product is slower on fewer
+constexpr int max_operands = kernels::max_elementwise_arity + 2;
+
+int64_t padded(int64_t bytes) { return (bytes + storage_alignment - 1) / storage_alignment * storage_alignment; }
+
+// Sizes of 1 say nothing about a layout.
+void drop_single_axes(Dims& shape, Dims& strides) {
+    Dims s, t;
+    for (int i = 0; i < shape.size(); ++i) {
+        if (shape[i] == 1) continue;
+        s.push_back(shape[i]);
+        t.push_back(strides[i]);
+    }
+    shape = s;
+    strides = t;
+}
+
+enum class Pattern { contiguous, single, every_row, per_row, scattered };
+
+// How an operand runs through a shape; `row` tells the length of a row for every_row and per_row, and `stride` how far
+// apart the numbers of per_row lie.
+struct Found {
+    Pattern pattern = Pattern::scattered;
+    int64_t row = 0, stride = 0;
+};
+
+Found find_pattern(const View& view, const Dims& target) {
+    Dims shape = target, strides = broadcast_strides(view.shape, view.strides, target);
+    drop_single_axes(shape, strides);
+    const int n = shape.size();
+    if (is_contiguous(shape, strides)) return {Pattern::contiguous};
+    const auto is_zero = [](int64_t s) { return s == 0; };
+    if (std::all_of(strides.begin(), strides.end(), is_zero)) return {Pattern::single};
+    int zeros = 0;
+    while (strides[zeros] == 0) ++zeros;
+    if (zeros) {  // repeated along the first axes: the others have to be contiguous
+        int64_t row = 1;
+        for (int i = n - 1; i >= zeros; --i) {
+            if (strides[i] != row) return {};
+            row *= shape[i];
+        }
+        return {Pattern::every_row, row};
+    }
+    int last = n;
+    int64_t row = 1;
+    while (strides[last - 1] == 0) row *= shape[--last];
+    if (last == n) return {};
+    const int64_t stride = strides[last - 1];
+    int64_t expected = stride;
+    for (int i = last - 1; i >= 0; --i) {
+        if (strides[i] != expected) return {};
+        expected *= shape[i];
+    }
+    return {Pattern::per_row, row, stride};
+}
+
+}  // namespace
+
+Blockwise::Blockwise(BlockwisePlan&& plan) : producer_(std::move(plan.producer)) {
+    lay_out(plan);
+    assign_buffers(plan);
+    for (const BlockwisePlan::Use& use : plan.uses) {
+        text_ += (text_.empty() ? "" : " + ") + std::string(use.op->name);
+        const bool produced = producer_ && &use == &plan.uses[0];
+        work_ += produced ? producer_->row_work * double(producer_->rows) : double(numbers_);
+        if (produced) {
+            producer_in_ = use.in;
+            producer_out_ = use.out;
+            continue;
+        }
+        std::vector<const View*> in;
+        for (int v : use.in) in.push_back(&plan.values[size_t(v)].operand.view);
+        uses_.push_back({use.op->kernel(*use.op, in, plan.values[size_t(use.out)].operand.view), int(operands_.size()),
+                         int(use.in.size()), use.out});
+        operands_.insert(operands_.end(), use.in.begin(), use.in.end());
+    }
+}
+
+// Chooses rows and blocks, and finds the way to each value that is in memory.
+void Blockwise::lay_out(const BlockwisePlan& plan) {
+    numbers_ = element_count(plan.shape);
+    row_ = producer_ ? producer_->row_size : 0;
+    const auto by_block = [&](size_t v) {  // the producer has its own way to its operands
+        if (!plan.values[v].in_memory) return false;
+        return !producer_ || std::find(plan.uses[0].in.begin(), plan.uses[0].in.end(), int(v)) == plan.uses[0].in.end();
+    };
+    for (size_t v = 0; v < plan.values.size(); ++v)
+        if (!row_ && by_block(v)) row_ = find_pattern(plan.values[v].operand.view, plan.shape).row;
+    if (!row_) row_ = std::max<int64_t>(numbers_, 1);
+    block_ = row_ <= largest_block ? largest_block / row_ * row_ : largest_block;
+    block_ = std::max<int64_t>(std::min(block_, numbers_), 1);
+    if (producer_) {
+        const int64_t item = itemsize(plan.values[size_t(plan.uses[0].out)].operand.view.dtype);
+        rows_made_ = producer_bytes / (producer_->row_size * item);
+        rows_made_ = std::max<int64_t>(std::min(std::max(rows_made_, fewest_rows), producer_->rows), 1);
+    }
+    values_.resize(plan.values.size());
+    for (size_t i = 0; i < values_.size(); ++i) {
+        values_[i].at = plan.values[i].operand.at;
+        if (by_block(i)) place_in_memory(plan.values[i].operand.view, plan.shape, int(i));
+    }
+}
+
+void Blockwise::place_in_memory(const View& view, const Dims& shape, int index) {
+    Value& value = values_[size_t(index)];
+    const int64_t item = itemsize(view.dtype);
+    const Found found = find_pattern(view, shape);
+    const bool fits = found.row == row_, whole_rows = block_ > row_;
+    if (found.pattern == Pattern::contiguous) {
+        value.per_number = item;
+    } else if (found.pattern == Pattern::single) {
+        value.step = 0;
+    } else if (found.pattern == Pattern::every_row && fits && !whole_rows) {
+        value.per_column = item;
+    } else if (found.pattern == Pattern::per_row && fits && !whole_rows) {
+        value.per_row = found.stride * item;
+        value.step = 0;
+    } else {
+        Dims full = broadcast_strides(view.shape, view.strides, shape), sizes = shape;
+        drop_single_axes(sizes, full);
+        const bool once = found.pattern == Pattern::every_row && fits;
+        copied_.push_back({index, view.dtype, sizes, full, once});
+    }
+}
+
+// Buffers for copies and for results that nobody outside reads; one that has been read for the last time serves again.
+void Blockwise::assign_buffers(const BlockwisePlan& plan) {
+    std::vector<std::pair<int64_t, int64_t>> idle;  // bytes, offset
+    const auto take = [&](int64_t bytes) {
+        for (size_t i = 0; i < idle.size(); ++i)
+            if (idle[i].first == bytes) {
+                const int64_t offset = idle[i].second;
+                idle.erase(idle.begin() + int64_t(i));
+                return offset;
+            }
+        buffers_bytes_ += bytes;
+        return buffers_bytes_ - bytes;
+    };
+    const auto block_bytes = [&](const View& view) { return padded(block_ * itemsize(view.dtype)); };
+    for (const Copied& copied : copied_)
+        values_[size_t(copied.value)].buffer = take(block_bytes(plan.values[size_t(copied.value)].operand.view));
+    std::vector<size_t> last_read(values_.size(), 0);
+    for (size_t u = 0; u < plan.uses.size(); ++u)
+        for (int v : plan.uses[u].in) last_read[size_t(v)] = u;
+    for (size_t u = 0; u < plan.uses.size(); ++u) {
+        const int out = plan.uses[u].out;
+        const View& view = plan.values[size_t(out)].operand.view;
+        if (!plan.values[size_t(out)].in_memory) {
+            if (producer_ && u == 0) {
+                values_[size_t(out)].buffer = take(padded(rows_made_ * producer_->row_size * itemsize(view.dtype)));
+                values_[size_t(out)].per_number = itemsize(view.dtype);
+            } else {
+                values_[size_t(out)].buffer = take(block_bytes(view));
+            }
+        }
+        if (producer_ && u == 0) continue;  // its operands are not read by block
+        for (int v : plan.uses[u].in) {
+            const bool temporary = !plan.values[size_t(v)].in_memory && values_[size_t(v)].per_number == 0;
+            if (!temporary || last_read[size_t(v)] != u) continue;
+            idle.emplace_back(block_bytes(plan.values[size_t(v)].operand.view), values_[size_t(v)].buffer);
+            last_read[size_t(v)] = plan.uses.size();  // once, even where it is read twice
+        }
+    }
+    places_at_ = buffers_bytes_ + (producer_ ? padded(producer_->work_bytes(rows_made_)) : 0);
+    work_bytes_ = places_at_ + int64_t(values_.size() * sizeof(char*));
+}
+
+void Blockwise::copy(const Copied& copied, Bases bases, char* to, int64_t first, int64_t count) const {
+    const char* const from = values_[size_t(copied.value)].at.in(bases);
+    visit(copied.dtype, [&](auto zero) {
+        using T = decltype(zero);
+        gather_block(reinterpret_cast<const T*>(from), copied.shape, copied.strides, first, count,
+                     reinterpret_cast<T*>(to));
+    });
+}
+
+void Blockwise::run_block(char* const* places, int64_t first, int64_t count) const {
+    const int64_t row = block_ > row_ || values_.empty() ? 0 : first / row_, column = first - row * row_;
+    const auto place = [&](int v) {
+        const Value& value = values_[size_t(v)];
+        return places[v] + first * value.per_number + column * value.per_column + row * value.per_row;
+    };
+    const void* data[max_operands];
+    int64_t step[max_operands];
+    for (const Use& use : uses_) {
+        for (int k = 0; k < use.operand_count; ++k) {
+            const int v = operands_[size_t(use.first_operand + k)];
+            data[k] = place(v);
+            step[k] = values_[size_t(v)].step;
+        }
+        use.kernel(count, data, step, place(use.out));
+    }
+}
+
+void Blockwise::run(Bases bases) const {
+    if (numbers_ == 0) return;
+    char* const buffers = static_cast<char*>(scratch(work_bytes_));
+    char** const places = reinterpret_cast<char**>(buffers + places_at_);
+    for (size_t v = 0; v < values_.size(); ++v)
+        places[v] = values_[v].buffer < 0 ? values_[v].at.in(bases) : buffers + values_[v].buffer;
+    for (const Copied& c : copied_)
+        if (c.once) copy(c, bases, places[c.value], 0, block_);
+
+    const int64_t made = producer_ ? rows_made_ * producer_->row_size : numbers_;
+    for (int64_t begin = 0; begin < numbers_; begin += made) {
+        const int64_t end = std::min(begin + made, numbers_);
+        if (producer_) {
+            const void* in[max_operands];
+            for (size_t i = 0; i < producer_in_.size(); ++i) in[i] = values_[size_t(producer_in_[i])].at.in(bases);
+            const Value& out = values_[size_t(producer_out_)];
+            char* const to = out.buffer < 0 ? places[producer_out_] + begin * out.per_number : buffers + out.buffer;
+            const int64_t row = producer_->row_size;
+            producer_->run(in, to, begin / row, (end - begin) / row, buffers + buffers_bytes_);
+            if (out.buffer >= 0) places[producer_out_] = to - begin * out.per_number;
+        }
+        // Blocks begin at whole rows, or end with one.
+        for (int64_t first = begin; first < end;) {
+            int64_t count = std::min(block_, end - first);
+            if (block_ <= row_) count = std::min(count, row_ - first % row_);
+            for (const Copied& c : copied_)
+                if (!c.once) copy(c, bases, places[c.value], first, count);
+            run_block(places, first, count);
+            first += count;
+        }
+    }
+}
+
+}  // namespace fg

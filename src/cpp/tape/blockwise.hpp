@@ -1,0 +1,81 @@
+// Blockwise: several elementwise ops on values of one shape, run one after the other on a block while it is in cache.
+//
+// The values between them never reach memory unless somebody else reads them. The first may be an op that makes its
+// output row by row, such as a matrix product: the elementwise ops then follow on the rows it has just made.
+#pragma once
+
+#include "tape/step.hpp"
+
+namespace fg {
+
+// What a Blockwise is made from. Values are numbered by whoever builds it.
+struct BlockwisePlan {
+    struct Use {
+        const Op* op;
+        std::vector<int> in;
+        int out;
+    };
+    struct Value {
+        Operand operand;
+        bool in_memory;  // comes from outside, or is read there; else it lives in a block
+    };
+
+    Dims shape;  // of every result
+    std::vector<Use> uses;
+    std::vector<Value> values;
+    std::unique_ptr<Prepared> producer;  // of the first use, whose operands are values of its own
+};
+
+class Blockwise final : public Step {
+public:
+    explicit Blockwise(BlockwisePlan&& plan);
+
+    void run(Bases bases) const override;
+    std::string text() const override { return text_; }
+    double work() const override { return work_; }
+
+private:
+    // How a value is found: at a place that moves with the block, or in a buffer that holds one block of it.
+    struct Value {
+        Address at;
+        int64_t buffer = -1;                                  // offset into the working memory; -1: not in a buffer
+        int64_t per_number = 0, per_column = 0, per_row = 0;  // bytes to move by, per number, column or row passed
+        int64_t step = 1;                                     // for the kernels: 0 is one number for all
+    };
+    // A value copied into its buffer: once where every block is the same, else for each block.
+    struct Copied {
+        int value;
+        DType dtype;
+        Dims shape, strides;
+        bool once;
+    };
+    struct Use {
+        kernels::ElementwiseKernel kernel;
+        int first_operand, operand_count;  // into operands_
+        int out;
+    };
+
+    void lay_out(const BlockwisePlan& plan);
+    void place_in_memory(const View& view, const Dims& shape, int index);
+    void assign_buffers(const BlockwisePlan& plan);
+    void copy(const Copied& copied, Bases bases, char* to, int64_t first, int64_t count) const;
+    void run_block(char* const* places, int64_t first, int64_t count) const;
+
+    int64_t numbers_ = 1;    // in each result
+    int64_t row_ = 1;        // numbers in a row
+    int64_t block_ = 1;      // numbers at a time: whole rows, or a part of one
+    int64_t rows_made_ = 0;  // by the producer at a time; 0: there is none
+    std::vector<Value> values_;
+    std::vector<Copied> copied_;
+    std::vector<Use> uses_;
+    std::vector<int> operands_;
+    std::unique_ptr<Prepared> producer_;
+    std::vector<int> producer_in_;
+    int producer_out_ = -1;
+    // Working memory: buffers, the producer's, and the place of each value.
+    int64_t buffers_bytes_ = 0, places_at_ = 0, work_bytes_ = 0;
+    std::string text_;
+    double work_ = 0;
+};
+
+}  // namespace fg

@@ -1,0 +1,63 @@
+// Step: one native call of a replay, and where its operands lie.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tape/op.hpp"
+
+namespace fg {
+
+// Memory is found when a run begins: the arena, each input, each output, each tensor from outside is a base.
+using Bases = char* const*;
+
+struct Address {
+    int base = 0;
+    int64_t offset = 0;  // bytes
+
+    char* in(Bases bases) const { return bases[base] + offset; }
+};
+
+struct Operand {
+    Address at;
+    View view;  // its layout; data is null
+
+    View in(Bases bases) const {
+        View v = view;
+        v.data = at.in(bases);
+        return v;
+    }
+};
+
+class Step {
+public:
+    virtual ~Step() = default;
+    virtual void run(Bases bases) const = 0;
+    // What it does, for people: "matmul + add + relu".
+    virtual std::string text() const = 0;
+    virtual double work() const = 0;  // multiply-adds and elementwise results
+};
+
+// One use of an op by itself.
+class OpStep final : public Step {
+public:
+    OpStep(const Op& op, const Attrs& attrs, std::vector<Operand> in, const Operand& out,
+           std::unique_ptr<Prepared> prepared);
+
+    void run(Bases bases) const override;
+    std::string text() const override { return op_.name; }
+    double work() const override;
+
+private:
+    [[noreturn]] void fail(Bases bases, int64_t status) const;
+
+    const Op& op_;
+    Attrs attrs_;
+    std::vector<Operand> in_;
+    Operand out_;
+    std::unique_ptr<Prepared> prepared_;  // null: by Op::run
+    int64_t work_bytes_;
+};
+
+}  // namespace fg
