@@ -5,6 +5,7 @@
 #include "ops/shape.hpp"
 #include "tape/apply.hpp"
 #include "tape/backward.hpp"
+#include "tape/explain.hpp"
 #include "tape/node.hpp"
 #include "tape/program.hpp"
 
@@ -107,27 +108,6 @@ Tensor own(const Tensor& t) {
     return copied;
 }
 
-// One line per instruction: what it computes from what.
-std::string listing(const Program& program) {
-    const Recording& r = program.recording();
-    std::string out;
-    const auto value = [&](int v) {
-        const char* kind = r.values()[size_t(v)].kind == ValueKind::input      ? "in"
-                           : r.values()[size_t(v)].kind == ValueKind::captured ? "captured"
-                                                                               : "v";
-        return say(kind, v);
-    };
-    for (const Instruction& i : r.instructions()) {
-        const Meta& meta = r.values()[size_t(i.output)].meta;
-        out += say(value(i.output), " = ", i.op->name, "(");
-        for (size_t k = 0; k < i.inputs.size(); ++k) out += (k ? ", " : "") + value(i.inputs[k]);
-        out += say(")  ", name(meta.dtype), meta.shape, i.stops ? "  no gradient\n" : "\n");
-    }
-    out += "return";
-    for (int v : r.outputs()) out += " " + value(v);
-    return out + "\n";
-}
-
 }  // namespace
 }  // namespace fg
 
@@ -187,7 +167,34 @@ void bind_autodiff(py::module_& m) {
                 return p.recording().depends_on(input);
             },
             arg("input"), "Whether any output is computed from that input.")
-        .def("text", listing, "The instructions, one a line.")
+        .def(
+            "text", [](const Program& p) { return recorded_text(p.recording()); }, "The recorded ops, one a line.")
+        .def(
+            "explain", [](const Program& p) { return steps_text(p, {}); },
+            "The steps of a replay, one a line: what runs together, what it makes, its work and its bytes.")
+        .def(
+            "profile",
+            [](const Program& p, int runs) {
+                std::vector<double> seconds;
+                {
+                    const WithoutGil released;
+                    seconds = p.profile(std::max(runs, 1));
+                }
+                return steps_text(p, seconds);
+            },
+            arg("runs") = 100, "The same with the time each step takes, the least of some runs on inputs of ones.")
+        .def(
+            "time",
+            [](const Ref<Program>& p, int runs) {
+                Session session(p);
+                for (const Tensor& t : session.inputs())
+                    std::fill_n(t.view().as<char>(), t.size() * itemsize(t.dtype()), char(0));
+                const WithoutGil released;
+                const auto before = std::chrono::steady_clock::now();
+                for (int i = 0; i < runs; ++i) session.run();
+                return std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count() / runs;
+            },
+            arg("runs"))
         .def_property_readonly("instruction_count",
                                [](const Program& p) { return p.recording().instructions().size(); })
         .def_property_readonly("arena_bytes", &Program::arena_bytes, "Working memory of one replay.");

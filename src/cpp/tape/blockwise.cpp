@@ -72,10 +72,13 @@ Found find_pattern(const View& view, const Dims& target) {
 Blockwise::Blockwise(BlockwisePlan&& plan) : producer_(std::move(plan.producer)) {
     lay_out(plan);
     assign_buffers(plan);
+    info_.dtype = plan.values[size_t(plan.uses.back().out)].operand.view.dtype;
+    info_.shape = plan.shape;
+    for (const BlockwisePlan::Value& v : plan.values) info_.bytes += v.in_memory ? bytes_read(v.operand.view) : 0;
     for (const BlockwisePlan::Use& use : plan.uses) {
-        text_ += (text_.empty() ? "" : " + ") + std::string(use.op->name);
+        info_.ops += (info_.ops.empty() ? "" : " + ") + std::string(use.op->name);
         const bool produced = producer_ && &use == &plan.uses[0];
-        work_ += produced ? producer_->row_work * double(producer_->rows) : double(numbers_);
+        info_.work += produced ? producer_->row_work * double(producer_->rows) : double(numbers_);
         if (produced) {
             producer_in_ = use.in;
             producer_out_ = use.out;

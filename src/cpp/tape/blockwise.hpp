@@ -31,8 +31,7 @@ public:
     explicit Blockwise(BlockwisePlan&& plan);
 
     void run(Bases bases) const override;
-    std::string text() const override { return text_; }
-    double work() const override { return work_; }
+    const StepInfo& info() const override { return info_; }
 
 private:
     // How a value is found: at a place that moves with the block, or in a buffer that holds one block of it.
@@ -74,8 +73,7 @@ private:
     int producer_out_ = -1;
     // Working memory: buffers, the producer's, and the place of each value.
     int64_t buffers_bytes_ = 0, places_at_ = 0, work_bytes_ = 0;
-    std::string text_;
-    double work_ = 0;
+    StepInfo info_;
 };
 
 }  // namespace fg

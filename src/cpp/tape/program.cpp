@@ -1,6 +1,9 @@
 // Replaying.
 #include "tape/program.hpp"
 
+#include <algorithm>
+#include <chrono>
+
 namespace fg {
 Program::Program(Recording&& recording) : recording_(std::move(recording)) {
     recording_.remove_dead_code();
@@ -84,6 +87,34 @@ std::vector<Tensor> Program::run(Span<Tensor> inputs) {
     for (size_t i = 0; i < lowered_.results.size(); ++i) results.push_back(result(i, *state, outputs));
     give_back(std::move(state));
     return results;
+}
+
+std::vector<double> Program::profile(int runs) const {
+    using Clock = std::chrono::steady_clock;
+    auto state = make_state();
+    std::vector<Tensor> memory;
+    const auto ones = [&](const View& view) {  // a number that every op can take
+        memory.push_back(Tensor::full(view.dtype, view.shape, is_floating(view.dtype) ? 1 : 0));
+        return memory.back().view().as<char>();
+    };
+    for (size_t i = 0; i < recording_.inputs().size(); ++i) {
+        const Meta& meta = recording_.values()[size_t(recording_.inputs()[i])].meta;
+        state->bases[size_t(lowered_.bases.inputs) + i] = ones({nullptr, meta.dtype, false, meta.shape, {}});
+    }
+    for (size_t i = 0; i < lowered_.bases.output_views.size(); ++i)
+        state->bases[size_t(lowered_.bases.outputs) + i] = ones(lowered_.bases.output_views[i]);
+    std::vector<double> least(lowered_.steps.size(), 0);
+    for (int r = 0; r < runs; ++r) {
+        auto before = Clock::now();
+        for (size_t i = 0; i < least.size(); ++i) {
+            lowered_.steps[i]->run(state->bases.data());
+            const auto after = Clock::now();
+            const double seconds = std::chrono::duration<double>(after - before).count();
+            least[i] = r ? std::min(least[i], seconds) : seconds;
+            before = after;
+        }
+    }
+    return least;
 }
 
 Session::Session(Ref<Program> program) : program_(std::move(program)), state_(program_->make_state()) {

@@ -40,6 +40,13 @@ private:
 
 }  // namespace
 
+int64_t bytes_read(const View& view) {
+    int64_t n = itemsize(view.dtype);
+    for (int i = 0; i < view.shape.size(); ++i)
+        if (view.strides[i] != 0 || view.shape[i] == 0) n *= view.shape[i];
+    return n;
+}
+
 OpStep::OpStep(const Op& op, const Attrs& attrs, std::vector<Operand> in, const Operand& out,
                std::unique_ptr<Prepared> prepared)
     : op_(op),
@@ -47,7 +54,11 @@ OpStep::OpStep(const Op& op, const Attrs& attrs, std::vector<Operand> in, const 
       in_(std::move(in)),
       out_(out),
       prepared_(std::move(prepared)),
-      work_bytes_(prepared_ ? prepared_->work_bytes(prepared_->rows) : 0) {}
+      work_bytes_(prepared_ ? prepared_->work_bytes(prepared_->rows) : 0) {
+    info_ = {op.name, out.view.dtype, out.view.shape, 0, bytes_read(out.view)};
+    info_.work = prepared_ ? prepared_->row_work * double(prepared_->rows) : double(out.view.size());
+    for (const Operand& operand : in_) info_.bytes += bytes_read(operand.view);
+}
 
 void OpStep::run(Bases bases) const {
     if (prepared_) {
@@ -68,10 +79,6 @@ void OpStep::fail(Bases bases, int64_t status) const {
     const FoundViews views(in_, bases);
     check_status(op_, attrs_, Views(views.pointers(), in_.size()), status);
     std::abort();  // check_status throws
-}
-
-double OpStep::work() const {
-    return prepared_ ? prepared_->row_work * double(prepared_->rows) : double(out_.view.size());
 }
 
 }  // namespace fg

@@ -30,13 +30,23 @@ struct Operand {
     }
 };
 
+// What a step does, for people.
+struct StepInfo {
+    std::string ops;  // "matmul + add + relu"
+    DType dtype;
+    Dims shape;         // of what it makes
+    double work = 0;    // multiply-adds, and results of elementwise ops
+    int64_t bytes = 0;  // of the operands it reads and the results it writes in memory
+};
+
+// Bytes of the numbers of an operand, repeated ones once.
+int64_t bytes_read(const View& view);
+
 class Step {
 public:
     virtual ~Step() = default;
     virtual void run(Bases bases) const = 0;
-    // What it does, for people: "matmul + add + relu".
-    virtual std::string text() const = 0;
-    virtual double work() const = 0;  // multiply-adds and elementwise results
+    virtual const StepInfo& info() const = 0;
 };
 
 // One use of an op by itself.
@@ -46,8 +56,7 @@ public:
            std::unique_ptr<Prepared> prepared);
 
     void run(Bases bases) const override;
-    std::string text() const override { return op_.name; }
-    double work() const override;
+    const StepInfo& info() const override { return info_; }
 
 private:
     [[noreturn]] void fail(Bases bases, int64_t status) const;
@@ -58,6 +67,7 @@ private:
     Operand out_;
     std::unique_ptr<Prepared> prepared_;  // null: by Op::run
     int64_t work_bytes_;
+    StepInfo info_;
 };
 
 }  // namespace fg

@@ -1,0 +1,90 @@
+// The texts of programs.
+#include "tape/explain.hpp"
+
+#include <cstdio>
+
+namespace fg {
+namespace {
+
+std::string with_unit(double value, const char* const* units, double factor) {
+    int unit = 0;
+    while (value >= factor && units[unit + 1]) {
+        value /= factor;
+        ++unit;
+    }
+    char text[32];
+    std::snprintf(text, sizeof text, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    return text;
+}
+
+std::string count_text(double value) {
+    static const char* const units[] = {"", "thousand", "million", "billion", nullptr};
+    std::string text = with_unit(value, units, 1000);
+    while (!text.empty() && text.back() == ' ') text.pop_back();
+    return text;
+}
+std::string bytes_text(double value) {
+    static const char* const units[] = {"bytes", "KiB", "MiB", "GiB", nullptr};
+    return with_unit(value, units, 1024);
+}
+
+void pad(std::string& line, size_t width) {
+    if (line.size() < width) line.append(width - line.size(), ' ');
+    else line += "  ";
+}
+
+}  // namespace
+
+std::string recorded_text(const Recording& r) {
+    std::string out;
+    const auto value = [&](int v) {
+        const char* kind = r.values()[size_t(v)].kind == ValueKind::input      ? "in"
+                           : r.values()[size_t(v)].kind == ValueKind::captured ? "captured"
+                                                                               : "v";
+        return say(kind, v);
+    };
+    for (const Instruction& i : r.instructions()) {
+        const Meta& meta = r.values()[size_t(i.output)].meta;
+        out += say(value(i.output), " = ", i.op->name, "(");
+        for (size_t k = 0; k < i.inputs.size(); ++k) out += (k ? ", " : "") + value(i.inputs[k]);
+        out += say(")  ", name(meta.dtype), meta.shape, i.stops ? "  no gradient\n" : "\n");
+    }
+    out += "return";
+    for (int v : r.outputs()) out += " " + value(v);
+    return out + "\n";
+}
+
+std::string steps_text(const Program& program, const std::vector<double>& seconds) {
+    std::string out;
+    double work = 0, time = 0;
+    int64_t bytes = 0;
+    for (size_t i = 0; i < program.steps().size(); ++i) {
+        const StepInfo& info = program.steps()[i]->info();
+        work += info.work;
+        bytes += info.bytes;
+        std::string line = say(i);
+        pad(line, 5);
+        if (!seconds.empty()) {
+            time += seconds[i];
+            char us[32];
+            std::snprintf(us, sizeof us, "%10.3f us  ", 1e6 * seconds[i]);
+            line += us;
+        }
+        line += say(name(info.dtype), info.shape);
+        pad(line, seconds.empty() ? 30 : 45);
+        line += count_text(info.work) + " operations, " + bytes_text(double(info.bytes));
+        pad(line, seconds.empty() ? 70 : 85);
+        out += line + info.ops + "\n";
+    }
+    out += say(program.steps().size(), " steps from ", program.recording().instructions().size(),
+               " recorded ops: ", count_text(work), " operations, ", bytes_text(double(bytes)), " read and written, ",
+               bytes_text(double(program.arena_bytes())), " of working memory\n");
+    if (!seconds.empty()) {
+        char us[64];
+        std::snprintf(us, sizeof us, "%.3f us in all\n", 1e6 * time);
+        out += us;
+    }
+    return out;
+}
+
+}  // namespace fg

@@ -1,0 +1,16 @@
+// Telling people what a program does.
+#pragma once
+
+#include <string>
+
+#include "tape/program.hpp"
+
+namespace fg {
+
+// One line per op that was recorded: what it computes from what.
+std::string recorded_text(const Recording& recording);
+// One line per step of a replay: the ops that run together, the shape they make, multiply-adds, bytes; seconds, where
+// they are given one a step.
+std::string steps_text(const Program& program, const std::vector<double>& seconds);
+
+}  // namespace fg
