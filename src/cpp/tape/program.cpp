@@ -72,20 +72,19 @@ std::vector<Tensor> Program::run(Span<Tensor> inputs) {
             Recording::check_usable(t, "a replay");  // says so when its recording has ended
             throw RecordingError("a replay was given a value of a recording in the making; inline the program instead");
         }
-    auto state = borrow();
     std::vector<Tensor> held, outputs, results;  // contiguous copies live until the run is over
-    for (int i = 0; i < inputs.size(); ++i) {
-        held.push_back(contiguous(inputs[size_t(i)]));
-        state->bases[size_t(lowered_.bases.inputs + i)] = held.back().view().as<char>();
+    Run run(*this);
+    for (size_t i = 0; i < size_t(inputs.size()); ++i) {
+        held.push_back(contiguous(inputs[i]));
+        run.set_input(i, held.back().view().data);
     }
     for (const View& view : lowered_.bases.output_views) {
         outputs.push_back(Tensor::empty(view.dtype, view.shape));
-        state->bases[size_t(lowered_.bases.outputs) + outputs.size() - 1] = outputs.back().view().as<char>();
+        run.set_output(outputs.size() - 1, outputs.back().view().data);
     }
-    replay(*state);
+    run.replay();
     results.reserve(lowered_.results.size());
-    for (size_t i = 0; i < lowered_.results.size(); ++i) results.push_back(result(i, *state, outputs));
-    give_back(std::move(state));
+    for (size_t i = 0; i < lowered_.results.size(); ++i) results.push_back(run.result(i, outputs));
     return results;
 }
 

@@ -24,7 +24,11 @@ public:
     // Seconds that each step takes, the least of several runs on numbers made up for it.
     std::vector<double> profile(int runs) const;
 
+    // Where results lie, and what the outputs of a run are like.
+    const Lowered& lowered() const { return lowered_; }
+
 private:
+    friend class Run;
     friend class Session;
 
     // The memory of one run: an arena, and where each base begins.
@@ -47,6 +51,30 @@ private:
     // Only ever tried: when another thread holds it (or held it as the process forked), a fresh state serves.
     std::mutex mutex_;
     std::vector<std::unique_ptr<RunState>> idle_;
+};
+
+// One run of a program on memory that the caller finds, contiguous and of the recorded sizes.
+class Run {
+public:
+    explicit Run(Program& program) : program_(program), state_(program.borrow()) {}
+    ~Run() { program_.give_back(std::move(state_)); }
+    Run(const Run&) = delete;
+    Run& operator=(const Run&) = delete;
+
+    void set_input(size_t i, const void* data) {
+        state_->bases[size_t(program_.lowered_.bases.inputs) + i] = static_cast<char*>(const_cast<void*>(data));
+    }
+    // Of lowered().bases.output_views.
+    void set_output(size_t i, void* data) {
+        state_->bases[size_t(program_.lowered_.bases.outputs) + i] = static_cast<char*>(data);
+    }
+    void replay() { program_.replay(*state_); }
+    // The i-th result, once replayed. `outputs` lie where set_output said.
+    Tensor result(size_t i, Span<Tensor> outputs) const { return program_.result(i, *state_, outputs); }
+
+private:
+    Program& program_;
+    std::unique_ptr<Program::RunState> state_;
 };
 
 // Runs of a program on memory that stays where it is: nothing is allocated from one to the next. For one thread.

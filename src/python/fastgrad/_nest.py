@@ -28,7 +28,7 @@ def _flatten_into(nest: Any, leaves: list[Any]) -> Structure:
     if kind is tuple or kind is list:
         return (kind, None, tuple(_flatten_into(item, leaves) for item in nest))
     if kind is dict:
-        keys = _sorted_keys(nest)
+        keys = sorted_keys(nest)
         return (dict, keys, tuple(_flatten_into(nest[key], leaves) for key in keys))
     if isinstance(nest, tuple) and hasattr(nest, "_fields"):
         return (kind, "namedtuple", tuple(_flatten_into(item, leaves) for item in nest))
@@ -38,7 +38,8 @@ def _flatten_into(nest: Any, leaves: list[Any]) -> Structure:
     return LEAF
 
 
-def _sorted_keys(nest: dict[Any, Any]) -> tuple[Any, ...]:
+def sorted_keys(nest: dict[Any, Any]) -> tuple[Any, ...]:
+    """The keys of a dict in the order of its leaves."""
     try:
         return tuple(sorted(nest))
     except TypeError:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import functools
 import types
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from fastgrad import _nest
+from fastgrad._core import RecordingError
+from fastgrad._grad_mode import no_grad
 from fastgrad._native import core
 
 _STATIC = (int, bool, str, bytes, type(None))
+_MOST_RECORDINGS = 256
 
 
 class _Recorded:
@@ -22,6 +26,7 @@ class _Recorded:
         self.outputs: list[int] = []  # which leaves of the result the program computes
         self.arrays: list[int] = []  # which are arrays that do not depend on the arguments
         self.wants_gradient = False
+        self.checked = False  # against the function itself, on other arguments
 
         def run(traced: list[Any]) -> list[Any]:
             arguments = list(leaves)
@@ -52,16 +57,22 @@ class _Recorded:
             leaves[place] = leaves[place].copy()  # the caller's own, as at every call of the function itself
         return _nest.unflatten(self.structure, leaves)
 
+    def builder(self) -> Callable[[list[Any]], Any] | None:
+        """What makes the result of the finished outputs; None when the one output is the result."""
+        return None if self.structure is _nest.LEAF and self.outputs else lambda done: self.result(done, lambda x: x)
 
-class CompiledFunction:
+
+class CompiledFunction(core.CompiledCall):
     """What `compile` returns. Call it as the function it was made from."""
 
-    def __init__(self, f: Callable[..., Any]) -> None:
+    def __init__(self, f: Callable[..., Any], check: bool = False) -> None:
         functools.update_wrapper(self, f, updated=())
         self._f = f
+        self._check = check
         # A model, or the model whose method this is: train and eval mode make different recordings.
         self._model = f if hasattr(f, "training") else getattr(f, "__self__", None)
         self._recordings: dict[Any, _Recorded] = {}
+        self._warned = False
 
     @property
     def recordings(self) -> int:
@@ -72,7 +83,7 @@ class CompiledFunction:
         """As a function does: the compiled method of an instance."""
         return self if instance is None else types.MethodType(self, instance)
 
-    def __call__(self, *args: Any, **keywords: Any) -> Any:
+    def _call(self, *args: Any, **keywords: Any) -> Any:
         """Replay what was recorded for such arguments, or record it first."""
         if core.is_recording():
             return self._f(*args, **keywords)  # part of the recording around it
@@ -99,13 +110,56 @@ class CompiledFunction:
                 continue
             dynamic.append(i)
         recorded = self._recordings.get(tuple(key))
-        if recorded is None or not recorded.program.is_current():  # a parameter was frozen or thawed
-            recorded = self._recordings[tuple(key)] = _Recorded(self._f, structure, leaves, dynamic)
+        fresh = recorded is None or not recorded.program.is_current()  # a parameter was frozen or thawed
+        if recorded is None or fresh:
+            recorded = self._record(tuple(key), structure, leaves, dynamic)
         inputs = [leaves[i] for i in dynamic]
         if (graph or recorded.wants_gradient) and core.is_grad_enabled():
             return recorded.result(recorded.program.inline(inputs), lambda t: t)
         outputs = recorded.program(inputs)
+        if self._check and not fresh and not recorded.checked:
+            self._compare(recorded, structure, leaves, outputs)
+            recorded.checked = True
+        if self._model is None and not keywords and (recorded.checked or not self._check):
+            self._remember(args, _nest.sorted_keys, recorded.program, tensors, recorded.builder())
         return recorded.result(outputs, (lambda t: t) if tensors else core.to_result)
+
+    def _record(self, key: Any, structure: Any, leaves: list[Any], dynamic: list[int]) -> _Recorded:
+        recorded = _Recorded(self._f, structure, leaves, dynamic)
+        if key not in self._recordings and len(self._recordings) == _MOST_RECORDINGS:
+            del self._recordings[next(iter(self._recordings))]  # the oldest
+            if not self._warned:
+                self._warned = True
+                warnings.warn(
+                    f"the compiled {_name(self)} has been recorded for more than {_MOST_RECORDINGS} kinds of "
+                    "arguments and forgets the oldest: each other shape, dtype, int, bool, str or object makes "
+                    "a recording of its own; pass numbers that vary as floats or arrays, and arrays of few shapes",
+                    RuntimeWarning,
+                    stacklevel=3,
+                )
+        self._recordings[key] = recorded
+        return recorded
+
+    def _compare(self, recorded: _Recorded, structure: Any, leaves: list[Any], outputs: list[Any]) -> None:
+        """Raise when the function itself gives something else than its recording."""
+        args, keywords = _nest.unflatten(structure, [core.operand(x) if _is_number(x) else x for x in leaves])
+        with no_grad():
+            eager, shape = _nest.flatten(self._f(*args, **keywords))
+        if shape != recorded.structure:
+            raise RecordingError(
+                f"check=True: {_name(self)} returned another structure than while it was recorded; it branches "
+                "on something that is no argument"
+            )
+        for place, replayed in zip(recorded.outputs, outputs, strict=True):
+            value = eager[place]
+            value = value.detach().numpy() if isinstance(value, core.Tensor) else np.asarray(value)
+            if value.shape == replayed.shape and np.array_equal(value, replayed.numpy(), equal_nan=True):
+                continue
+            raise RecordingError(
+                f"check=True: output {place} of {_name(self)} is not what its recording gives on these "
+                "arguments: the function changes from call to call, or uses numbers that were not recorded "
+                "(computed with NumPy or math from something other than an argument)"
+            )
 
 
 def _modes(model: Any) -> tuple[bool, ...] | None:
@@ -120,14 +174,21 @@ def _check_hashable(leaf: Any, function: CompiledFunction) -> None:
     try:
         hash(leaf)
     except TypeError:
-        name = getattr(function, "__name__", "function")
         raise TypeError(
-            f"an argument of the compiled {name} is a {type(leaf).__name__}, which cannot be told from "
+            f"an argument of the compiled {_name(function)} is a {type(leaf).__name__}, which cannot be told from "
             "another one; expected numbers, arrays, tensors, nests of them, or hashable objects"
         ) from None
 
 
-def compile(f: Callable[..., Any]) -> CompiledFunction:
+def _name(function: CompiledFunction) -> str:
+    return str(getattr(function, "__name__", "function"))
+
+
+def _is_number(leaf: Any) -> bool:
+    return isinstance(leaf, (float, np.ndarray, np.generic))
+
+
+def compile(f: Callable[..., Any], check: bool = False) -> CompiledFunction:
     """Function that records `f` on its first call and replays the recording natively afterwards.
 
     Parameters
@@ -136,6 +197,8 @@ def compile(f: Callable[..., Any]) -> CompiledFunction:
         Takes numbers, arrays, tensors and nests of them; floats and arrays are inputs of the recording, while
         ints, bools, strings and other objects are fixed: another one makes another recording. Computes with
         fastgrad operations and returns tensors, or nests of them.
+    check : bool
+        Whether the first replay is compared with `f` itself, which finds functions that change from call to call.
 
     Returns
     -------
@@ -147,12 +210,13 @@ def compile(f: Callable[..., Any]) -> CompiledFunction:
     ------
     RecordingError
         On the first call, if `f` reads a value (``if x > 0``, ``float(x)``): there is none while recording.
-        Use `fastgrad.where`, or pass an int, bool or str.
+        Use `fastgrad.where`, or pass an int, bool or str. With `check`, on the first replay whose result is not
+        what `f` gives.
 
     Notes
     -----
     Arrays that `f` takes from outside are copied into the recording; tensors are used by reference, so that a
-    model's parameters are read anew at each call.
+    model's parameters are read anew at each call. The recordings of up to 256 kinds of arguments are kept.
 
     Examples
     --------
@@ -163,4 +227,4 @@ def compile(f: Callable[..., Any]) -> CompiledFunction:
     """
     if not callable(f):
         raise TypeError(f"f must be a function, got {type(f).__name__}")
-    return CompiledFunction(f)
+    return CompiledFunction(f, check)
