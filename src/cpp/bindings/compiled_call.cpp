@@ -30,12 +30,22 @@ struct Leaf {
     Tensor held;
 };
 
+// How an output becomes a leaf of the result.
+enum class Finish {
+    tensor,
+    array,   // an array made by NumPy, which the replay writes to
+    number,  // a NumPy scalar
+    any,     // whatever else: views, several of one memory, large arrays
+};
+
 struct Entry {
     std::vector<Node> nodes;
     bool grad_enabled;
     bool gives_tensors;
     Ref<Program> program;
-    py::object build;  // makes the result of the list of outputs; None: the one output is the result
+    py::object structure;        // of the result, as _nest has it; None where `build` has to make it
+    py::object build;            // makes the result of the list of finished outputs
+    std::vector<Finish> finish;  // of each output
     int leaves = 0;
     double work = 0;
 };
@@ -45,10 +55,12 @@ constexpr double release_gil_work = 50e3;
 constexpr int few = 16;
 
 struct PyCompiledCall {
-    PyObject_HEAD std::vector<Entry>* entries;
+    PyObject_HEAD std::vector<std::shared_ptr<const Entry>>* entries;
 };
 
-std::vector<Entry>& entries_of(PyObject* self) { return *reinterpret_cast<PyCompiledCall*>(self)->entries; }
+std::vector<std::shared_ptr<const Entry>>& entries_of(PyObject* self) {
+    return *reinterpret_cast<PyCompiledCall*>(self)->entries;
+}
 
 PyTypeObject* array_type() { return npy::npy_api::get().PyArray_Type_; }
 bool is_plain_array(PyObject* o) { return Py_TYPE(o) == array_type(); }
@@ -199,48 +211,102 @@ void replay(Run& run, double work) {
     run.replay();
 }
 
+// The nest of a result: as fastgrad._nest takes nests apart, without named tuples. Null when it is none of these.
+PyObject* rebuild(PyObject* structure, PyObject* leaf_mark, PyObject* const*& leaf) {
+    if (structure == leaf_mark) return *leaf++;  // the reference goes along
+    if (structure == Py_None) return Py_NewRef(Py_None);
+    PyObject* const kind = PyTuple_GET_ITEM(structure, 0);
+    PyObject* const keys = PyTuple_GET_ITEM(structure, 1);
+    PyObject* const items = PyTuple_GET_ITEM(structure, 2);
+    const Py_ssize_t n = PyTuple_GET_SIZE(items);
+    PyObject* const nest = kind == reinterpret_cast<PyObject*>(&PyTuple_Type)  ? PyTuple_New(n)
+                           : kind == reinterpret_cast<PyObject*>(&PyList_Type) ? PyList_New(n)
+                                                                               : PyDict_New();
+    if (!nest) throw py::error_already_set();
+    for (Py_ssize_t i = 0; i < n; ++i) {
+        PyObject* const item = rebuild(PyTuple_GET_ITEM(items, i), leaf_mark, leaf);
+        if (PyTuple_CheckExact(nest)) {
+            PyTuple_SET_ITEM(nest, i, item);
+        } else if (PyList_CheckExact(nest)) {
+            PyList_SET_ITEM(nest, i, item);
+        } else {
+            const int status = PyDict_SetItem(nest, PyTuple_GET_ITEM(keys, i), item);
+            Py_DECREF(item);
+            if (status < 0) throw py::error_already_set();
+        }
+    }
+    return nest;
+}
+
+bool can_rebuild(const py::handle& structure, const py::handle& leaf_mark) {
+    if (structure.is(leaf_mark) || structure.is_none()) return true;
+    const auto node = py::reinterpret_borrow<py::tuple>(structure);
+    if (py::isinstance<py::str>(node[1])) return false;  // a named tuple
+    for (const py::handle& item : node[2])
+        if (!can_rebuild(item, leaf_mark)) return false;
+    return true;
+}
+
+PyObject*& leaf_mark() {
+    static PyObject* mark = nullptr;
+    return mark;
+}
+
 py::object replay_entry(const Entry& entry, const Leaf* leaves) {
     const Lowered& lowered = entry.program->lowered();
-    const size_t results = lowered.results.size();
+    const size_t results = lowered.results.size(), count = lowered.bases.output_views.size();
     Run run(*entry.program);
     for (int i = 0; i < entry.leaves; ++i) run.set_input(size_t(i), leaves[i].data);
 
-    // The usual case: one number, which needs no memory of its own.
-    const bool one_number = !entry.gives_tensors && results == 1 && lowered.bases.output_views.size() == 1 &&
-                            lowered.results[0].output == 0 && lowered.bases.output_views[0].shape.empty() &&
-                            is_floating(lowered.bases.output_views[0].dtype);
-    if (one_number) {
-        double number = 0;
-        run.set_output(0, &number);
-        replay(run, entry.work);
-        py::object result = numpy_scalar(lowered.bases.output_views[0].dtype, &number);
-        if (entry.build.is_none()) return result;
-        py::list list;
-        list.append(std::move(result));
-        return entry.build(list);
-    }
-
-    std::vector<Tensor> outputs;
-    outputs.reserve(lowered.bases.output_views.size());
-    for (const View& view : lowered.bases.output_views) {
-        outputs.push_back(Tensor::empty(view.dtype, view.shape));
-        run.set_output(outputs.size() - 1, outputs.back().view().data);
+    std::vector<Tensor> outputs(count);
+    std::vector<py::object> done(results);
+    double few_numbers[few];
+    std::vector<double> more_numbers(results > few ? results : 0);
+    double* const numbers = results > few ? more_numbers.data() : few_numbers;
+    for (size_t i = 0; i < results; ++i) {
+        if (entry.finish[i] == Finish::number) {
+            run.set_output(size_t(lowered.results[i].output), &numbers[i]);
+        } else if (entry.finish[i] == Finish::array) {
+            const View& view = lowered.results[i].operand.view;
+            py::array array(to_numpy(view.dtype), std::vector<py::ssize_t>(view.shape.begin(), view.shape.end()));
+            run.set_output(size_t(lowered.results[i].output), array.mutable_data());
+            done[i] = std::move(array);
+        } else if (const int output = lowered.results[i].output; output >= 0 && !outputs[size_t(output)]) {
+            const View& view = lowered.bases.output_views[size_t(output)];
+            outputs[size_t(output)] = Tensor::empty(view.dtype, view.shape);
+            run.set_output(size_t(output), outputs[size_t(output)].view().data);
+        }
     }
     replay(run, entry.work);
-    std::vector<Tensor> tensors;
-    for (size_t i = 0; i < results; ++i) tensors.push_back(run.result(i, outputs));
+
+    std::vector<Tensor> tensors(results);
+    for (size_t i = 0; i < results; ++i)
+        if (entry.finish[i] == Finish::tensor || entry.finish[i] == Finish::any) tensors[i] = run.result(i, outputs);
     outputs.clear();  // so that results hold their memory alone
-    const auto finished = [&](Tensor& t) { return entry.gives_tensors ? wrap(std::move(t)) : to_result(t); };
-    if (entry.build.is_none()) return finished(tensors[0]);
-    py::list list;
-    for (Tensor& t : tensors) list.append(finished(t));
-    return entry.build(list);
+    for (size_t i = 0; i < results; ++i) {
+        switch (entry.finish[i]) {
+            case Finish::tensor: done[i] = wrap(std::move(tensors[i])); break;
+            case Finish::number: done[i] = numpy_scalar(lowered.results[i].operand.view.dtype, &numbers[i]); break;
+            case Finish::any: done[i] = to_result(tensors[i]); break;
+            case Finish::array: break;
+        }
+    }
+    if (entry.structure.is_none()) {
+        py::list list;
+        for (py::object& leaf : done) list.append(std::move(leaf));
+        return entry.build(list);
+    }
+    std::vector<PyObject*> given;
+    for (py::object& leaf : done) given.push_back(leaf.release().ptr());
+    PyObject* const* next = given.data();
+    return py::reinterpret_steal<py::object>(rebuild(entry.structure.ptr(), leaf_mark(), next));
 }
 
 PyObject* call(PyObject* self, PyObject* args, PyObject* keywords) {
     return guarded([&]() -> PyObject* {
         if ((!keywords || PyDict_GET_SIZE(keywords) == 0) && !Recording::active()) {
-            for (const Entry& entry : entries_of(self)) {
+            for (const auto& held : entries_of(self)) {
+                const Entry& entry = *held;
                 if (entry.grad_enabled != grad_enabled() || !entry.program->is_current()) continue;
                 Leaf few_leaves[few];
                 std::vector<Leaf> more_leaves(entry.leaves > few ? size_t(entry.leaves) : 0);
@@ -248,8 +314,8 @@ PyObject* call(PyObject* self, PyObject* args, PyObject* keywords) {
                 const Node* node = entry.nodes.data();
                 Leaf* leaf = leaves;
                 if (!matches(args, node, leaf)) continue;
-                const Entry kept = entry;  // the call may change the list
-                return replay_entry(kept, leaves).release().ptr();
+                const auto kept = held;  // the call may change the list
+                return replay_entry(*kept, leaves).release().ptr();
             }
         }
         static PyObject* const name = PyUnicode_InternFromString("_call");
@@ -261,21 +327,41 @@ PyObject* call(PyObject* self, PyObject* args, PyObject* keywords) {
     });
 }
 
-// _remember(args, sorted_keys, program, gives_tensors, build): calls like this one may go straight to the program.
+Finish finish_of(const Entry& entry, size_t i) {
+    constexpr int64_t large = 64 * 1024;  // memory that core/storage.cpp keeps for the next call
+    if (entry.gives_tensors) return Finish::tensor;
+    const Lowered& lowered = entry.program->lowered();
+    const Result& result = lowered.results[i];
+    if (result.output < 0) return Finish::any;
+    for (size_t k = 0; k < lowered.results.size(); ++k)
+        if (k != i && lowered.results[k].output == result.output) return Finish::any;
+    const View &view = result.operand.view, &whole = lowered.bases.output_views[size_t(result.output)];
+    if (view.shape.empty() && whole.shape.empty() && is_floating(view.dtype)) return Finish::number;
+    const bool plain = view.contiguous() && result.operand.at.offset == 0 && !view.shape.empty();
+    return plain && view.size() * itemsize(view.dtype) <= large ? Finish::array : Finish::any;
+}
+
+// Calls like this one may go straight to the program.
 PyObject* remember(PyObject* self, PyObject* given) {
     return guarded([&]() -> PyObject* {
         const auto args = py::reinterpret_borrow<py::tuple>(given);
-        Entry entry;
-        entry.grad_enabled = grad_enabled();
-        if (!describe(args[0], py::function(args[1]), entry.nodes)) Py_RETURN_FALSE;
-        entry.program = args[2].cast<Ref<Program>>();
-        entry.gives_tensors = args[3].cast<bool>();
-        entry.build = args[4];
-        for (const Node& node : entry.nodes)
-            entry.leaves += node.kind == Node::number || node.kind == Node::array || node.kind == Node::tensor;
-        if (size_t(entry.leaves) != entry.program->recording().inputs().size()) Py_RETURN_FALSE;
-        for (const auto& step : entry.program->steps()) entry.work += step->info().work;
-        std::vector<Entry>& entries = entries_of(self);
+        auto entry = std::make_shared<Entry>();
+        entry->grad_enabled = grad_enabled();
+        if (!describe(args[0], py::function(args[1]), entry->nodes)) Py_RETURN_FALSE;
+        entry->program = args[2].cast<Ref<Program>>();
+        entry->gives_tensors = args[3].cast<bool>();
+        leaf_mark() = py::object(args[5]).ptr();  // one for ever, held by its module
+        const py::object structure = args[4];
+        if (!structure.is_none() && can_rebuild(structure, args[5])) entry->structure = structure;
+        else entry->structure = py::none();
+        entry->build = args[6];
+        for (const Node& node : entry->nodes)
+            entry->leaves += node.kind == Node::number || node.kind == Node::array || node.kind == Node::tensor;
+        if (size_t(entry->leaves) != entry->program->recording().inputs().size()) Py_RETURN_FALSE;
+        for (const auto& step : entry->program->steps()) entry->work += step->info().work;
+        for (size_t i = 0; i < entry->program->lowered().results.size(); ++i)
+            entry->finish.push_back(finish_of(*entry, i));
+        auto& entries = entries_of(self);
         if (entries.size() == most_entries) entries.pop_back();
         entries.insert(entries.begin(), std::move(entry));
         Py_RETURN_TRUE;
@@ -291,13 +377,16 @@ PyObject* forget(PyObject* self, PyObject*) {
 
 PyObject* construct(PyTypeObject* type, PyObject*, PyObject*) {
     PyObject* const self = type->tp_alloc(type, 0);
-    if (self) reinterpret_cast<PyCompiledCall*>(self)->entries = new std::vector<Entry>;
+    if (self) reinterpret_cast<PyCompiledCall*>(self)->entries = new std::vector<std::shared_ptr<const Entry>>;
     return self;
 }
 int traverse(PyObject* self, visitproc visit, void* arg) {
     Py_VISIT(Py_TYPE(self));
     if (reinterpret_cast<PyCompiledCall*>(self)->entries)
-        for (const Entry& entry : entries_of(self)) Py_VISIT(entry.build.ptr());
+        for (const auto& entry : entries_of(self)) {
+            Py_VISIT(entry->build.ptr());
+            Py_VISIT(entry->structure.ptr());
+        }
     return 0;
 }
 int clear(PyObject* self) {
@@ -319,8 +408,9 @@ template <class F> void* slot(F* f) { return reinterpret_cast<void*>(f); }
 void bind_compiled_call(py::module_& m) {
     static PyMethodDef methods[] = {
         {"_remember", remember, METH_VARARGS,
-         "_remember(args, sorted_keys, program, gives_tensors, build): calls like this one may go straight to the "
-         "program; False when they cannot be told apart from others here."},
+         "_remember(args, sorted_keys, program, gives_tensors, structure, leaf, build): calls like this one may go "
+         "straight to the program; False when they cannot be told from others here. The outputs are the leaves of "
+         "structure, where `leaf` stands; when that is None, build makes the result of their list."},
         {"_forget", forget, METH_NOARGS, "Lets go of all that was remembered."},
         {}};
     static PyType_Slot slots[] = {

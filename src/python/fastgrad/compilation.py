@@ -57,9 +57,13 @@ class _Recorded:
             leaves[place] = leaves[place].copy()  # the caller's own, as at every call of the function itself
         return _nest.unflatten(self.structure, leaves)
 
-    def builder(self) -> Callable[[list[Any]], Any] | None:
-        """What makes the result of the finished outputs; None when the one output is the result."""
-        return None if self.structure is _nest.LEAF and self.outputs else lambda done: self.result(done, lambda x: x)
+    def is_plain(self) -> bool:
+        """Whether every leaf of the result is an output."""
+        return len(self.outputs) == len(self.leaves)
+
+    def build(self, finished: list[Any]) -> Any:
+        """The result of the finished outputs."""
+        return self.result(finished, lambda leaf: leaf)
 
 
 class CompiledFunction(core.CompiledCall):
@@ -121,7 +125,11 @@ class CompiledFunction(core.CompiledCall):
             self._compare(recorded, structure, leaves, outputs)
             recorded.checked = True
         if self._model is None and not keywords and (recorded.checked or not self._check):
-            self._remember(args, _nest.sorted_keys, recorded.program, tensors, recorded.builder())
+            structure = recorded.structure if recorded.is_plain() else None
+            build = None if recorded.is_plain() else recorded.build
+            self._remember(
+                args, _nest.sorted_keys, recorded.program, tensors, structure, _nest.LEAF, build
+            )
         return recorded.result(outputs, (lambda t: t) if tensors else core.to_result)
 
     def _record(self, key: Any, structure: Any, leaves: list[Any], dynamic: list[int]) -> _Recorded:
