@@ -56,7 +56,8 @@ struct Suite {
 };
 const Suite suites[] = {
     {"math", suite_math},           {"gemm", suite_gemm},     {"linear_mse", suite_linear_mse},
-    {"optimizer", suite_optimizer}, {"reduce", suite_reduce}, {"random", suite_random}, {"pool", suite_pool},
+    {"optimizer", suite_optimizer}, {"reduce", suite_reduce}, {"random", suite_random},
+    {"pool", suite_pool},
 };
 
 bool wanted(const char* name, int argc, char** argv) {

@@ -1,5 +1,5 @@
-// The thread pool: every chunk once, exceptions, nesting, callers side by side, changing numbers of threads; the control
-// group's quota.
+// The thread pool: every chunk once, exceptions, nesting, callers side by side, changing numbers of threads; the
+// control group's quota.
 #include <atomic>
 #include <cfenv>
 #include <cstdio>
@@ -245,17 +245,25 @@ void test_control_groups() {
         {1, {{own, "0::/\n"}, {root, "1000 100000\n"}}},
         {0, {{own, "0::/\n"}, {root, "nonsense\n"}}},
         {0, {{own, "nonsense"}, {root, "150000 100000\n"}}},
-        {3, {{own, "0::/a/b\n"}, {root, "max 100000\n"}, {"/sys/fs/cgroup/a/cpu.max", "300000 100000\n"},
-             {"/sys/fs/cgroup/a/b/cpu.max", "max 100000\n"}}},
+        {3,
+         {{own, "0::/a/b\n"},
+          {root, "max 100000\n"},
+          {"/sys/fs/cgroup/a/cpu.max", "300000 100000\n"},
+          {"/sys/fs/cgroup/a/b/cpu.max", "max 100000\n"}}},
         {2, {{own, "0::/a\n"}, {root, "200000 100000\n"}, {"/sys/fs/cgroup/a/cpu.max", "800000 100000\n"}}},
         {4, {{own, "0::/host/path\n"}, {root, "400000 100000\n"}}},
-        {5, {{own, "7:memory:/m\n3:cpuacct,cpu:/a\n0::/\n"},
-             {"/sys/fs/cgroup/cpu/a/cpu.cfs_quota_us", "450000\n"},
-             {"/sys/fs/cgroup/cpu/a/cpu.cfs_period_us", "100000\n"}}},
-        {0, {{own, "3:cpu:/\n"}, {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n"},
-             {"/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"}}},
-        {0, {{own, "3:cpuset:/\n"}, {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "100000\n"},
-             {"/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"}}},
+        {5,
+         {{own, "7:memory:/m\n3:cpuacct,cpu:/a\n0::/\n"},
+          {"/sys/fs/cgroup/cpu/a/cpu.cfs_quota_us", "450000\n"},
+          {"/sys/fs/cgroup/cpu/a/cpu.cfs_period_us", "100000\n"}}},
+        {0,
+         {{own, "3:cpu:/\n"},
+          {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n"},
+          {"/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"}}},
+        {0,
+         {{own, "3:cpuset:/\n"},
+          {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "100000\n"},
+          {"/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"}}},
     };
     for (const GroupCase& one : cases) {
         FakeRoot fake;

@@ -193,7 +193,6 @@ private:
     std::mutex failure_;
     int64_t failed_ = 0;
     std::exception_ptr error_;
-
 };
 
 // Never destroyed: its threads may sleep in it until the process is gone.

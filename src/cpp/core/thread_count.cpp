@@ -85,8 +85,7 @@ Count from_environment() {
         count = std::min(count * 10 + (*c - '0'), max_threads + 1);
     }
     if (!number || count < 1 || count > max_threads)
-        throw ValueError(
-            say("FASTGRAD_NUM_THREADS is '", text, "'; expected a whole number from 1 to ", max_threads));
+        throw ValueError(say("FASTGRAD_NUM_THREADS is '", text, "'; expected a whole number from 1 to ", max_threads));
     return {count, "FASTGRAD_NUM_THREADS"};
 }
 
