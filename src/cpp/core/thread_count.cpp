@@ -71,7 +71,7 @@ template <class Read> int least_quota(std::string group, const Read& read) {
 Count from_machine() {
     const int cpus = affinity_cpus(), quota = cgroup_cpus("");
     const int threads = smaller_limit(cpus, quota);
-    if (quota != 0 && threads == quota && quota != cpus) return {threads, "the CPU quota of the control group"};
+    if (quota != 0 && threads == quota && quota != cpus) return {threads, "the CPU quota of this process"};
     return {std::min(std::max(threads, 1), max_threads), "the CPUs this process may use"};
 }
 
