@@ -32,19 +32,25 @@ Meta infer_matmul(const Op&, const Attrs&, Views in) {
     return {in[0]->dtype, false, batch};
 }
 
-// Multiply-adds worth a chunk of their own: some 25 us of an AVX2 core in float32.
+// Multiply-adds worth a chunk: some 25 us of an AVX2 core in float32. From two chunks on a second core wins: 128 x 128
+// x 128 went from 50 to 34 us, 256 x 256 x 256 from 372 to 217, 1024 x 1024 x 1024 from 28.0 to 15.8 ms.
 constexpr int64_t chunk_work = 1 << 20;
 constexpr int64_t plenty_of_chunks = 16;
 
-// How C goes to threads: blocks of it, or whole small products together. The kernel's promise makes any cut give the
-// same bits, but for one: a single column is summed in another order, so none is ever cut off.
+// How the products of a batch go to threads: in blocks of C, or several together where they are small. Blocks begin
+// large, since each packs what it reads for itself (256 x 512 costs some 5 % more than the product at one go, 64 x 512
+// some 20 %), and are halved until there are plenty. The kernel's promise makes every cut give the same bits but one: a
+// single column is summed in another order, so none is ever cut off.
 struct Cut {
-    int64_t rows, columns;  // of a block
-    int64_t down, across;   // blocks
-    int64_t together = 1;   // products in a chunk, where a block is all of one
+    int64_t rows, columns;         // of a block
+    int64_t down = 1, across = 1;  // blocks of a product
+    int64_t together;              // blocks in a chunk
 
-    Cut(const kernels::GemmSize& s, int64_t products)
-        : rows(std::min<int64_t>(s.m, 256)), columns(std::min<int64_t>(s.n, 512)) {
+    Cut(const kernels::GemmSize& s, int64_t products) : rows(s.m), columns(s.n), together(products) {
+        const int64_t work = s.m * s.n * s.k;
+        if (num_threads() == 1 || products * work < 2 * chunk_work) return;
+        rows = std::min<int64_t>(s.m, 256);
+        columns = std::min<int64_t>(s.n, 512);
         count(s);
         while (products * down * across < plenty_of_chunks && rows * columns * s.k >= 2 * chunk_work) {
             if (columns >= 128 && (columns >= rows || rows < 32)) columns = (columns / 2 + 63) / 64 * 64;
@@ -52,8 +58,7 @@ struct Cut {
             else break;
             count(s);
         }
-        const int64_t work = std::max<int64_t>(s.m * s.n * s.k, 1);
-        if (down * across == 1 && work < chunk_work) together = chunk_work / work;
+        together = std::max<int64_t>(down * across == 1 ? chunk_work / work : 1, 1);
     }
 
 private:
@@ -88,15 +93,10 @@ int64_t run_matmul(const Op&, const Attrs&, Views in, const View& out) {
                         out.as<T>() + product * size.m * size.n + i * size.n + j, size.n,
                         scratch(kernel.gemm_scratch(part)));
         };
-        const int64_t per_product = size.m * size.n * size.k;
-        if (num_threads() == 1 || products * per_product < 2 * chunk_work) {
-            for (int64_t product = 0; product < products; ++product) multiply(product, 0, 0, size);
-            return;
-        }
         const Cut cut(size, products);
-        const int64_t blocks = cut.down * cut.across;
-        parallel_for((products * blocks + cut.together - 1) / cut.together, [&](int64_t chunk) {
-            const int64_t first = chunk * cut.together, end = std::min(first + cut.together, products * blocks);
+        const int64_t blocks = cut.down * cut.across, all = products * blocks;
+        parallel_for((all + cut.together - 1) / cut.together, [&](int64_t chunk) {
+            const int64_t first = chunk * cut.together, end = std::min(first + cut.together, all);
             for (int64_t block = first; block < end; ++block) {
                 const int64_t down = block % blocks / cut.across, across = block % cut.across;
                 const int64_t i = down * cut.rows, j = across * cut.columns;

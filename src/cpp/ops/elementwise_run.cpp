@@ -10,7 +10,9 @@ namespace {
 
 constexpr int max_operands = kernels::max_elementwise_arity + 2;  // backward: gradient, arguments, output
 constexpr int64_t block = 1024;                                   // numbers; five double operands fit L1
-constexpr int64_t chunk = 32 * block;                             // numbers for a thread
+// Numbers worth a chunk. From two on a second core wins: exp of 65536 float32 went from 30 to 17 us, a sum of two from
+// 11 to 8; waking the other thread takes 5 of that.
+constexpr int64_t chunk = 32 * block;
 
 // Axes of the loop, outermost first, with one row of strides per operand. Axes that every operand walks alike are
 // joined.
