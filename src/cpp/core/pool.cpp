@@ -9,7 +9,6 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -23,7 +22,7 @@ namespace {
 
 using std::chrono::microseconds;
 
-void pause() {
+void relax() {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -38,7 +37,7 @@ public:
     template <class Ready> void wait(microseconds patience, const Ready& ready) {
         const auto end = std::chrono::steady_clock::now() + patience;
         do {
-            for (int i = 0; i < 16; ++i, pause())
+            for (int i = 0; i < 16; ++i, relax())
                 if (ready()) return;
             // Where no core is free, those waited for may need this one: without it, a job there costs 30 us more.
             std::this_thread::yield();
@@ -120,7 +119,7 @@ private:
             ++workers_;
             try {
                 std::thread([this] { serve(); }).detach();
-            } catch (const std::system_error&) {  // no more threads to be had: fewer will do
+            } catch (const std::exception&) {  // no more threads to be had: fewer will do
                 --workers_;
                 return;
             }
