@@ -60,7 +60,7 @@ def load(name: str) -> ModuleType:
     if name == "PyTorch":
         found.set_num_threads(threads)
         found.set_num_interop_threads(1)
-    elif hasattr(found, "set_num_threads"):  # fastgrad, once it computes on more than the calling thread
+    elif name == "fastgrad":
         found.set_num_threads(threads)
     return found
 

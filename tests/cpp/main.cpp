@@ -17,6 +17,7 @@ int test_math_neon();
 int suite_gemm();
 int suite_linear_mse();
 int suite_optimizer();
+int suite_pool();
 int suite_random();
 int suite_reduce();
 
@@ -56,6 +57,7 @@ struct Suite {
 const Suite suites[] = {
     {"math", suite_math},           {"gemm", suite_gemm},     {"linear_mse", suite_linear_mse},
     {"optimizer", suite_optimizer}, {"reduce", suite_reduce}, {"random", suite_random},
+    {"pool", suite_pool},
 };
 
 bool wanted(const char* name, int argc, char** argv) {

@@ -166,6 +166,36 @@ template <class T> void check_row_alone() {
         }
 }
 
+// Nor does a block of rows and columns depend on the rest, as long as it has more columns than one: products may be cut
+// anywhere.
+template <class T> void check_block_alone() {
+    for (const KernelTable* level : all_levels())
+        for (Layout layout : {rows_packed, columns_packed}) {
+            const int64_t m = 61, n = 150, k = 300;
+            const auto& kernels = fg::kernels::numbers<T>(*level);
+            Numbers numbers(6);
+            Matrix<T> a(m, k, layout, numbers), b(k, n, layout, numbers);
+            Scratch scratch(kernels.gemm_scratch({m, n, k}));
+            std::vector<T> together(std::size_t(m * n)), cut(together);
+            kernels.gemm({m, n, k}, a.data(), a.row_stride, a.column_stride, b.data(), b.row_stride, b.column_stride,
+                         together.data(), n, scratch.get());
+            for (int64_t rows : {1, 16, 40})
+                for (int64_t columns : {2, 3, 5, 16, 74}) {
+                    for (int64_t i = 0; i < m; i += rows)
+                        for (int64_t j = 0; j + 1 < n; j += columns) {
+                            const int64_t to = n - j - columns < 2 ? n - j : columns;
+                            const GemmSize size{std::min(rows, m - i), to, k};
+                            Scratch own(kernels.gemm_scratch(size));
+                            kernels.gemm(size, &a.at(i, 0), a.row_stride, a.column_stride, &b.at(0, j), b.row_stride,
+                                         b.column_stride, cut.data() + i * n + j, n, own.get());
+                            if (to != columns) break;
+                        }
+                    CHECK(same_bits(together, cut));
+                    std::fill(cut.begin(), cut.end(), T(0));
+                }
+        }
+}
+
 // NaN and infinity reach the elements they belong to and no others.
 template <class T> void check_not_finite() {
     const T nan = std::numeric_limits<T>::quiet_NaN(), inf = std::numeric_limits<T>::infinity();
@@ -213,6 +243,7 @@ template <class T> void check_type() {
     check_layouts<T>();
     check_large<T>();
     check_row_alone<T>();
+    check_block_alone<T>();
     check_not_finite<T>();
     check_underflow<T>();
 }

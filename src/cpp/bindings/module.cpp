@@ -10,6 +10,7 @@ void bind_compiled_call(py::module_& m);
 void bind_kernels(py::module_& m);
 void bind_ops(py::module_& m);
 void bind_random(py::module_& m);
+void bind_threads(py::module_& m);
 void bind_train(py::module_& m);
 
 }  // namespace fg
@@ -18,6 +19,7 @@ PYBIND11_MODULE(_core, m) {
     m.doc() = "The compiled core of fastgrad.";
     fg::register_errors(m);
     fg::bind_kernels(m);
+    fg::bind_threads(m);
     fg::register_all_ops();
     fg::bind_tensor_type(m);
     fg::bind_tensor_methods(m);

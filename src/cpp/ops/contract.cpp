@@ -1,6 +1,7 @@
 // Matrix products.
 #include "ops/contract.hpp"
 
+#include "core/pool.hpp"
 #include "core/scratch.hpp"
 #include "kernels/table.hpp"
 #include "ops/shape.hpp"
@@ -31,6 +32,42 @@ Meta infer_matmul(const Op&, const Attrs&, Views in) {
     return {in[0]->dtype, false, batch};
 }
 
+// Multiply-adds worth a chunk: some 25 us of an AVX2 core in float32. From two chunks on a second core wins: 128 x 128
+// x 128 went from 50 to 34 us, 256 x 256 x 256 from 372 to 217, 1024 x 1024 x 1024 from 28.0 to 15.8 ms.
+constexpr int64_t chunk_work = 1 << 20;
+constexpr int64_t plenty_of_chunks = 16;
+
+// How the products of a batch go to threads: in blocks of C, or several together where they are small. Blocks begin
+// large, since each packs what it reads for itself (256 x 512 costs some 5 % more than the product at one go, 64 x 512
+// some 20 %), and are halved until there are plenty. The kernel's promise makes every cut give the same bits but one: a
+// single column is summed in another order, so none is ever cut off.
+struct Cut {
+    int64_t rows, columns;         // of a block
+    int64_t down = 1, across = 1;  // blocks of a product
+    int64_t together;              // blocks in a chunk
+
+    Cut(const kernels::GemmSize& s, int64_t products) : rows(s.m), columns(s.n), together(products) {
+        const int64_t work = s.m * s.n * s.k;
+        if (num_threads() == 1 || products * work < 2 * chunk_work) return;
+        rows = std::min<int64_t>(s.m, 256);
+        columns = std::min<int64_t>(s.n, 512);
+        count(s);
+        while (products * down * across < plenty_of_chunks && rows * columns * s.k >= 2 * chunk_work) {
+            if (columns >= 128 && (columns >= rows || rows < 32)) columns = (columns / 2 + 63) / 64 * 64;
+            else if (rows >= 32) rows = (rows / 2 + 15) / 16 * 16;
+            else break;
+            count(s);
+        }
+        together = std::max<int64_t>(down * across == 1 ? chunk_work / work : 1, 1);
+    }
+
+private:
+    void count(const kernels::GemmSize& s) {
+        down = (s.m + rows - 1) / rows;
+        across = std::max<int64_t>((s.n - 1 + columns - 1) / columns, 1);  // the last may have one column more
+    }
+};
+
 int64_t run_matmul(const Op&, const Attrs&, Views in, const View& out) {
     if (out.size() == 0) return -1;
     const View &a = *in[0], &b = *in[1];
@@ -38,22 +75,36 @@ int64_t run_matmul(const Op&, const Attrs&, Views in, const View& out) {
     const Dims batch = without_last_two(out.shape);
     const Dims a_strides = broadcast_strides(without_last_two(a.shape), without_last_two(a.strides), batch);
     const Dims b_strides = broadcast_strides(without_last_two(b.shape), without_last_two(b.strides), batch);
+    const int64_t products = element_count(batch);
     visit_floating(out.dtype, [&](auto zero) {
         using T = decltype(zero);
         const auto& kernel = kernels::numbers<T>(kernels::table());
-        void* work = scratch(kernel.gemm_scratch(size));
-        const int64_t products = element_count(batch);
-        for (int64_t i = 0; i < products; ++i) {
-            int64_t rest = i, a_offset = 0, b_offset = 0;
+        // Rows from i on and columns from j on, as many as `part` says, of one product.
+        const auto multiply = [&](int64_t product, int64_t i, int64_t j, const kernels::GemmSize& part) {
+            int64_t rest = product, a_offset = i * a.strides.at_end(2), b_offset = j * b.strides.at_end(1);
             for (int axis = batch.size() - 1; axis >= 0; --axis) {
                 const int64_t position = rest % batch[axis];
                 rest /= batch[axis];
                 a_offset += position * a_strides[axis];
                 b_offset += position * b_strides[axis];
             }
-            kernel.gemm(size, a.as<T>() + a_offset, a.strides.at_end(2), a.strides.at_end(1), b.as<T>() + b_offset,
-                        b.strides.at_end(2), b.strides.at_end(1), out.as<T>() + i * size.m * size.n, size.n, work);
-        }
+            kernel.gemm(part, a.as<T>() + a_offset, a.strides.at_end(2), a.strides.at_end(1), b.as<T>() + b_offset,
+                        b.strides.at_end(2), b.strides.at_end(1),
+                        out.as<T>() + product * size.m * size.n + i * size.n + j, size.n,
+                        scratch(kernel.gemm_scratch(part)));
+        };
+        const Cut cut(size, products);
+        const int64_t blocks = cut.down * cut.across, all = products * blocks;
+        parallel_for((all + cut.together - 1) / cut.together, [&](int64_t chunk) {
+            const int64_t first = chunk * cut.together, end = std::min(first + cut.together, all);
+            for (int64_t block = first; block < end; ++block) {
+                const int64_t down = block % blocks / cut.across, across = block % cut.across;
+                const int64_t i = down * cut.rows, j = across * cut.columns;
+                multiply(block / blocks, i, j,
+                         {down == cut.down - 1 ? size.m - i : cut.rows,
+                          across == cut.across - 1 ? size.n - j : cut.columns, size.k});
+            }
+        });
     });
     return -1;
 }

@@ -3,11 +3,16 @@
 
 #include "tape/walk.hpp"
 
+#include "core/pool.hpp"
+
 namespace fg {
 namespace {
 
 constexpr int max_operands = kernels::max_elementwise_arity + 2;  // backward: gradient, arguments, output
 constexpr int64_t block = 1024;                                   // numbers; five double operands fit L1
+// Numbers worth a chunk. From two on a second core wins: exp of 65536 float32 went from 30 to 17 us, a sum of two from
+// 11 to 8; waking the other thread takes 5 of that.
+constexpr int64_t chunk = 32 * block;
 
 // Axes of the loop, outermost first, with one row of strides per operand. Axes that every operand walks alike are
 // joined.
@@ -34,6 +39,18 @@ struct Loop {
         for (int k = 0; k < operands; ++k) strides[k].push_back(0);
     }
 
+    // Whether kernels read every operand as it lies.
+    bool plain() const {
+        bool yes = shape.size() == 1;
+        for (int k = 0; yes && k < operands; ++k) yes = strides[k][0] == 0 || strides[k][0] == 1;
+        return yes;
+    }
+    // Numbers gathered at a time: whole rows where they fit.
+    int64_t block_length() const {
+        const int64_t row = shape.at_end(1);
+        return row < block ? block / row * row : block;
+    }
+
 private:
     bool joins(const Dims* full, int axis, int64_t size) const {
         if (shape.empty()) return false;
@@ -50,32 +67,28 @@ bool repeats_rows(const Dims& strides) {
     return true;
 }
 
-}  // namespace
-
-void run_elementwise(kernels::ElementwiseKernel kernel, Views in, const View& out) {
-    const int64_t n = out.size();
-    if (n == 0) return;
+void run_plain(kernels::ElementwiseKernel kernel, const Loop& loop, Views in, const View& out, int64_t start,
+               int64_t end) {
     const void* data[max_operands];
     int64_t step[max_operands];
-    const Loop loop(in, out);
-    const int operands = loop.operands;
-    if (loop.shape.size() == 1) {
-        bool plain = true;
-        for (int k = 0; k < operands; ++k) {
-            data[k] = in[k]->data;
-            step[k] = loop.strides[k][0];
-            plain &= step[k] == 0 || step[k] == 1;
-        }
-        if (plain) return kernel(n, data, step, out.data);
+    for (int k = 0; k < loop.operands; ++k) {
+        step[k] = loop.strides[k][0];
+        data[k] = in[k]->as<char>() + start * step[k] * itemsize(in[k]->dtype);
     }
+    kernel(end - start, data, step, out.as<char>() + start * itemsize(out.dtype));
+}
 
+// From the beginning of a block on.
+void run_gathered(kernels::ElementwiseKernel kernel, const Loop& loop, Views in, const View& out, int64_t start,
+                  int64_t end) {
+    const void* data[max_operands];
+    int64_t step[max_operands];
     alignas(storage_alignment) char blocks[max_operands][block * sizeof(double)];
-    const int64_t row = loop.shape.at_end(1);
-    const int64_t length = row < block ? block / row * row : block;  // whole rows where they fit
+    const int64_t row = loop.shape.at_end(1), length = loop.block_length();
     bool ready[max_operands] = {};
-    for (int64_t start = 0; start < n; start += length) {
-        const int64_t count = std::min(length, n - start);
-        for (int k = 0; k < operands; ++k) {
+    for (; start < end; start += length) {
+        const int64_t count = std::min(length, end - start);
+        for (int k = 0; k < loop.operands; ++k) {
             const bool same = repeats_rows(loop.strides[k]);
             if (same && loop.strides[k].at_end(1) == 0) {
                 data[k] = in[k]->data;
@@ -98,6 +111,21 @@ void run_elementwise(kernels::ElementwiseKernel kernel, Views in, const View& ou
         }
         kernel(count, data, step, out.as<char>() + start * itemsize(out.dtype));
     }
+}
+
+}  // namespace
+
+void run_elementwise(kernels::ElementwiseKernel kernel, Views in, const View& out) {
+    const int64_t n = out.size();
+    if (n == 0) return;
+    const Loop loop(in, out);
+    const auto run = [&](int64_t start, int64_t end) {
+        if (loop.plain()) run_plain(kernel, loop, in, out, start, end);
+        else run_gathered(kernel, loop, in, out, start, end);
+    };
+    if (n < 2 * chunk) return run(0, n);
+    const int64_t step = chunk / loop.block_length() * loop.block_length();
+    parallel_for((n + step - 1) / step, [&](int64_t i) { run(i * step, std::min(n, (i + 1) * step)); });
 }
 
 }  // namespace fg

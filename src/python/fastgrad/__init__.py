@@ -13,7 +13,7 @@ from fastgrad._grad_mode import no_grad
 from fastgrad._version import __version__
 from fastgrad.autodiff import elementwise_grad, grad, hessian, hvp, jacobian, stop_gradient, value_and_grad
 from fastgrad.compilation import compile
-from fastgrad.config import get_num_threads, show_config
+from fastgrad.config import get_num_threads, set_num_threads, show_config, threads
 from fastgrad.descent import learning_rate_bounds, minimize
 from fastgrad.gradient_check import check_grads
 from fastgrad.predict import predict
@@ -57,9 +57,11 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "optim",
     "predict",
     "random",
+    "set_num_threads",
     "show_config",
     "stop_gradient",
     "tensor",
+    "threads",
     "value_and_grad",
     "viz",
 ]

@@ -227,6 +227,15 @@ def isa() -> str:
 def isa_is_fused() -> bool:
     """Whether the level has a fused multiply-add."""
 
+def max_threads() -> int:
+    """The most that may be asked for."""
+
+def num_threads() -> int:
+    """How many threads one computation may use."""
+
+def num_threads_source() -> str:
+    """Who decided on that number."""
+
 def op_names() -> list[str]:
     """Names of all primitive operations."""
 
@@ -244,6 +253,9 @@ def set_borrowing(borrowing: bool) -> bool:
 
 def set_grad_enabled(enabled: bool) -> bool:
     """Turns remembering for backward on or off in this thread; returns what it was."""
+
+def set_num_threads(count: SupportsIndex) -> None:
+    """From the next computation on."""
 
 def set_transforming(transforming: bool) -> bool:
     """While on, float() and item() of values that require gradients are refused in this thread; returns what it was."""
