@@ -122,6 +122,9 @@ public:
         rows = size_.m;
         row_size = size_.n;
         row_work = double(size_.n) * double(size_.k);
+        row_ns = row_work * double(sizeof(T)) / 4 * 0.025;
+        // Large right operands are packed anew by each call.
+        grain = size_.n * size_.k * int64_t(sizeof(T)) >= (512 << 10) ? 256 : 96;
     }
     int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void* work) const override {
         kernels_.gemm({count, size_.n, size_.k}, static_cast<const T*>(in[0]) + first * a_row_, a_row_, a_column_,

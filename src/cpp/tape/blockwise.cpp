@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/pool.hpp"
 #include "core/scratch.hpp"
 #include "tape/walk.hpp"
 
@@ -11,7 +12,7 @@ namespace {
 
 constexpr int64_t largest_block = 1024;        // numbers: five operands of doubles fit L1
 constexpr int64_t producer_bytes = 32 * 1024;  // of rows made before the elementwise ops follow
-constexpr int64_t fewest_rows = 96;            // a matrix product is slower on fewer
+constexpr double number_ns = 0.4;              // about what an elementwise op takes for a number
 constexpr int max_operands = kernels::max_elementwise_arity + 2;
 
 int64_t padded(int64_t bytes) { return (bytes + storage_alignment - 1) / storage_alignment * storage_alignment; }
@@ -108,12 +109,30 @@ void Blockwise::lay_out(const BlockwisePlan& plan) {
     if (producer_) {
         const int64_t item = itemsize(plan.values[size_t(plan.uses[0].out)].operand.view.dtype);
         rows_made_ = producer_bytes / (producer_->row_size * item);
-        rows_made_ = std::max<int64_t>(std::min(std::max(rows_made_, fewest_rows), producer_->rows), 1);
+        rows_made_ = std::max<int64_t>(std::min(std::max(rows_made_, producer_->grain), producer_->rows), 1);
     }
+    cut(plan);
     values_.resize(plan.values.size());
     for (size_t i = 0; i < values_.size(); ++i) {
         values_[i].at = plan.values[i].operand.at;
         if (by_block(i)) place_in_memory(plan.values[i].operand.view, plan.shape, int(i));
+    }
+}
+
+// Parts are whole rows of the producer, or whole blocks.
+void Blockwise::cut(const BlockwisePlan& plan) {
+    const double made = producer_ ? producer_->row_ns * double(producer_->rows) : 0;
+    const int64_t parts = parts_for(made + number_ns * double(numbers_) * double(plan.uses.size()));
+    part_ = std::max<int64_t>(numbers_, 1);
+    if (parts == 1) return;
+    if (producer_) {
+        int64_t rows = (producer_->rows + parts - 1) / parts;
+        rows = std::max((rows + 15) / 16 * 16, std::min(producer_->grain, producer_->rows / 2));
+        rows_made_ = std::min(rows_made_, rows);
+        part_ = rows * producer_->row_size;
+    } else {
+        const int64_t unit = block_ > row_ ? block_ : row_;
+        part_ = ((numbers_ + parts - 1) / parts + unit - 1) / unit * unit;
     }
 }
 
@@ -210,6 +229,11 @@ void Blockwise::run_block(char* const* places, int64_t first, int64_t count) con
 
 void Blockwise::run(Bases bases) const {
     if (numbers_ == 0) return;
+    parallel_for((numbers_ + part_ - 1) / part_,
+                 [&](int64_t part) { run_part(bases, part * part_, std::min((part + 1) * part_, numbers_)); });
+}
+
+void Blockwise::run_part(Bases bases, int64_t part_begin, int64_t part_end) const {
     char* const buffers = static_cast<char*>(scratch(work_bytes_));
     char** const places = reinterpret_cast<char**>(buffers + places_at_);
     for (size_t v = 0; v < values_.size(); ++v)
@@ -217,9 +241,9 @@ void Blockwise::run(Bases bases) const {
     for (const Copied& c : copied_)
         if (c.once) copy(c, bases, places[c.value], 0, block_);
 
-    const int64_t made = producer_ ? rows_made_ * producer_->row_size : numbers_;
-    for (int64_t begin = 0; begin < numbers_; begin += made) {
-        const int64_t end = std::min(begin + made, numbers_);
+    const int64_t made = producer_ ? rows_made_ * producer_->row_size : part_end - part_begin;
+    for (int64_t begin = part_begin; begin < part_end; begin += made) {
+        const int64_t end = std::min(begin + made, part_end);
         if (producer_) {
             const void* in[max_operands];
             for (size_t i = 0; i < producer_in_.size(); ++i) in[i] = values_[size_t(producer_in_[i])].at.in(bases);

@@ -55,15 +55,18 @@ private:
     };
 
     void lay_out(const BlockwisePlan& plan);
+    void cut(const BlockwisePlan& plan);
     void place_in_memory(const View& view, const Dims& shape, int index);
     void assign_buffers(const BlockwisePlan& plan);
     void copy(const Copied& copied, Bases bases, char* to, int64_t first, int64_t count) const;
+    void run_part(Bases bases, int64_t part_begin, int64_t part_end) const;
     void run_block(char* const* places, int64_t first, int64_t count) const;
 
     int64_t numbers_ = 1;    // in each result
     int64_t row_ = 1;        // numbers in a row
     int64_t block_ = 1;      // numbers at a time: whole rows, or a part of one
     int64_t rows_made_ = 0;  // by the producer at a time; 0: there is none
+    int64_t part_ = 1;       // numbers for one thread at a time
     std::vector<Value> values_;
     std::vector<Copied> copied_;
     std::vector<Use> uses_;

@@ -42,6 +42,8 @@ public:
     int64_t rows = 1;      // parts of the output, one after the other in memory, that can be computed on their own
     int64_t row_size = 1;  // numbers in each
     double row_work = 0;   // multiply-adds, or numbers read, for one row
+    double row_ns = 0;     // about how long a row takes
+    int64_t grain = 1;     // rows at a time that it works well with
 };
 
 struct Op {

@@ -1,8 +1,11 @@
 // Running one op on memory found through bases.
 #include "tape/step.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <cstdlib>
 
+#include "core/pool.hpp"
 #include "core/scratch.hpp"
 #include "tape/apply.hpp"
 
@@ -40,6 +43,12 @@ private:
 
 }  // namespace
 
+int64_t parts_for(double nanoseconds) {
+    constexpr double worth_a_part = 20e3;  // see core/pool.hpp
+    constexpr double most = 16;
+    return int64_t(std::max(1.0, std::min(most, nanoseconds / worth_a_part)));
+}
+
 int64_t bytes_read(const View& view) {
     int64_t n = itemsize(view.dtype);
     for (int i = 0; i < view.shape.size(); ++i)
@@ -49,12 +58,13 @@ int64_t bytes_read(const View& view) {
 
 OpStep::OpStep(const Op& op, const Attrs& attrs, std::vector<Operand> in, const Operand& out,
                std::unique_ptr<Prepared> prepared)
-    : op_(op),
-      attrs_(attrs),
-      in_(std::move(in)),
-      out_(out),
-      prepared_(std::move(prepared)),
-      work_bytes_(prepared_ ? prepared_->work_bytes(prepared_->rows) : 0) {
+    : op_(op), attrs_(attrs), in_(std::move(in)), out_(out), prepared_(std::move(prepared)) {
+    if (prepared_) {
+        const int64_t parts = parts_for(prepared_->row_ns * double(prepared_->rows));
+        rows_together_ = (prepared_->rows + parts - 1) / parts;
+        if (parts > 1) rows_together_ = (rows_together_ + 15) / 16 * 16;
+        work_bytes_ = prepared_->work_bytes(rows_together_);
+    }
     info_ = {op.name, out.view.dtype, out.view.shape, 0, bytes_read(out.view)};
     info_.work = prepared_ ? prepared_->row_work * double(prepared_->rows) : double(out.view.size());
     for (const Operand& operand : in_) info_.bytes += bytes_read(operand.view);
@@ -64,8 +74,16 @@ void OpStep::run(Bases bases) const {
     if (prepared_) {
         const void* in[few];
         for (size_t i = 0; i < in_.size(); ++i) in[i] = in_[i].at.in(bases);
-        void* const work = work_bytes_ ? scratch(work_bytes_) : nullptr;
-        const int64_t status = prepared_->run(in, out_.at.in(bases), 0, prepared_->rows, work);
+        const int64_t rows = prepared_->rows, together = rows_together_;
+        const int64_t row_bytes = prepared_->row_size * itemsize(out_.view.dtype);
+        char* const out = out_.at.in(bases);
+        std::atomic<int64_t> status{-1};
+        parallel_for((rows + together - 1) / together, [&](int64_t part) {
+            const int64_t first = part * together, count = std::min(together, rows - first);
+            void* const work = work_bytes_ ? scratch(work_bytes_) : nullptr;
+            const int64_t found = prepared_->run(in, out + first * row_bytes, first, count, work);
+            if (found >= 0) status = found;
+        });
         if (status >= 0) fail(bases, status);
         return;
     }

@@ -39,6 +39,9 @@ struct StepInfo {
     int64_t bytes = 0;  // of the operands it reads and the results it writes in memory
 };
 
+// How many parts a computation that takes about so long is cut into, for the threads of core/pool.hpp.
+int64_t parts_for(double nanoseconds);
+
 // Bytes of the numbers of an operand, repeated ones once.
 int64_t bytes_read(const View& view);
 
@@ -66,7 +69,7 @@ private:
     std::vector<Operand> in_;
     Operand out_;
     std::unique_ptr<Prepared> prepared_;  // null: by Op::run
-    int64_t work_bytes_;
+    int64_t rows_together_ = 0, work_bytes_ = 0;
     StepInfo info_;
 };
 
