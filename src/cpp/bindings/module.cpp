@@ -6,6 +6,7 @@ namespace fg {
 
 void bind_assign(py::module_& m);
 void bind_autodiff(py::module_& m);
+void bind_fit(py::module_& m);
 void bind_kernels(py::module_& m);
 void bind_ops(py::module_& m);
 void bind_random(py::module_& m);
@@ -25,6 +26,7 @@ PYBIND11_MODULE(_core, m) {
     fg::bind_autodiff(m);
     fg::bind_random(m);
     fg::bind_train(m);
+    fg::bind_fit(m);
     m.def(
         "asarray",
         [](const fg::py::object& data) {

@@ -1,7 +1,6 @@
 // Gathering the rows of batches.
 #include "train/batches.hpp"
 
-#include <algorithm>
 #include <cstring>
 
 namespace fg {
@@ -17,10 +16,7 @@ bool has_whole_rows(const View& v) {
 
 }  // namespace
 
-Tensor gather_rows(const Tensor& data, Span<int64_t> indices) {
-    Dims shape = data.shape();
-    shape[0] = indices.size();
-    Tensor out = Tensor::empty(data.dtype(), shape);
+void gather_rows(const Tensor& data, Span<int64_t> indices, const Tensor& out) {
     const Tensor source = has_whole_rows(data.view()) ? data : contiguous(data);
     const int64_t item = itemsize(data.dtype()), step = source.strides()[0] * item;
     const size_t bytes = size_t(indices.size() ? out.size() / indices.size() * item : 0);
@@ -29,6 +25,13 @@ Tensor gather_rows(const Tensor& data, Span<int64_t> indices) {
         std::memcpy(to, source.view().as<char>() + i * step, bytes);
         to += bytes;
     }
+}
+
+Tensor gather_rows(const Tensor& data, Span<int64_t> indices) {
+    Dims shape = data.shape();
+    shape[0] = indices.size();
+    Tensor out = Tensor::empty(data.dtype(), shape);
+    gather_rows(data, indices, out);
     return out;
 }
 
@@ -62,17 +65,22 @@ Batches::Batches(std::vector<Tensor> arrays, const Tensor& chosen, int64_t batch
     count_ = drop_last ? rows_ / batch_size : (rows_ - 1) / batch_size + 1;
 }
 
-std::vector<Tensor> Batches::batch(uint64_t epoch, int64_t i) const {
-    if (i < 0 || i >= count_) throw IndexError(say("batch ", i, " of ", count_));
+void Batches::fill_indices(const Permutation& order, int64_t i, std::vector<int64_t>& indices) const {
     const int64_t first = i * batch_size_;
-    std::vector<int64_t> indices(size_t(std::min(batch_size_, rows_ - first)));
+    indices.resize(size_t(batch_rows(i)));
     if (shuffle_) {
-        Permutation(rows_, seed_, epoch).fill(first, int64_t(indices.size()), indices.data());
+        order.fill(first, int64_t(indices.size()), indices.data());
     } else {
         for (size_t k = 0; k < indices.size(); ++k) indices[k] = first + int64_t(k);
     }
     if (chosen_)
         for (int64_t& k : indices) k = chosen_.view().as<int64_t>()[k];
+}
+
+std::vector<Tensor> Batches::batch(uint64_t epoch, int64_t i) const {
+    if (i < 0 || i >= count_) throw IndexError(say("batch ", i, " of ", count_));
+    std::vector<int64_t> indices;
+    fill_indices(order(epoch), i, indices);
     std::vector<Tensor> out;
     out.reserve(arrays_.size());
     for (const Tensor& a : arrays_) out.push_back(gather_rows(a, indices));

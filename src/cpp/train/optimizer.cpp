@@ -3,19 +3,28 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 namespace fg {
 namespace {
 
+Dims axes_by_stride(const View& v) {
+    Dims axes;
+    for (int i = 0; i < v.shape.size(); ++i) {
+        int at = 0;
+        while (at < axes.size() && v.strides[int(axes[at])] >= v.strides[i]) ++at;
+        axes.insert(at, i);
+    }
+    return axes;
+}
+
 // Whether the numbers fill their memory without gaps or overlaps, the axes in any order.
 bool is_dense(const View& v) {
     Dims shape, strides;
-    for (int i = 0; i < v.shape.size(); ++i) {
-        if (v.shape[i] == 1) continue;
-        int at = 0;
-        while (at < strides.size() && strides[at] >= v.strides[i]) ++at;
-        shape.insert(at, v.shape[i]);
-        strides.insert(at, v.strides[i]);
+    for (int64_t axis : axes_by_stride(v)) {
+        if (v.shape[int(axis)] == 1) continue;
+        shape.push_back(v.shape[int(axis)]);
+        strides.push_back(v.strides[int(axis)]);
     }
     return is_contiguous(shape, strides);
 }
@@ -60,6 +69,22 @@ template <class T> const kernels::NumberKernels<T>& kernel(const Numbers<T>&) {
     return kernels::numbers<T>(kernels::table());
 }
 
+// --- the rules: how many slots each needs, and its kernel. `t` counts the steps of the parameter, this one included;
+// `first` tells that its slots hold nothing yet.
+
+int slot_count(const kernels::SgdStep& step) { return step.momentum != 0 ? 1 : 0; }
+template <class T> int64_t update_one(kernels::SgdStep step, const Numbers<T>& p, int64_t, bool first) {
+    step.first = first;
+    return kernel(p).sgd(p.n, p.param, p.grad, p.slot[0], step);
+}
+
+int slot_count(const kernels::AdamStep&) { return 2; }
+template <class T> int64_t update_one(kernels::AdamStep step, const Numbers<T>& p, int64_t t, bool) {
+    step.bias_correction1 = 1.0 - std::pow(step.beta1, double(t));
+    step.bias_correction2 = 1.0 - std::pow(step.beta2, double(t));
+    return kernel(p).adam(p.n, p.param, p.grad, p.slot[0], p.slot[1], step);
+}
+
 }  // namespace
 
 ParameterTable::ParameterTable(std::vector<Tensor> params) {
@@ -102,8 +127,7 @@ void ParameterTable::zero_grad() {
     for (const Segment& s : segments_) s.param.impl()->grad = Ref<TensorImpl>();
 }
 
-// update(numbers, steps, whether the slots held nothing before) -> the kernel's status
-template <class Update> bool ParameterTable::update(Span<Tensor> gradients, int slots, const Update& update) {
+void ParameterTable::check(Span<Tensor> gradients) const {
     if (gradients.size() != int(segments_.size()))
         throw ValueError(say("expected ", segments_.size(), " gradients, one a parameter, got ", gradients.size()));
     for (int i = 0; i < gradients.size(); ++i) {
@@ -116,17 +140,17 @@ template <class Update> bool ParameterTable::update(Span<Tensor> gradients, int 
             throw ValueError(say("the gradient of params[", i, "] has shape ", g.shape(), ", expected the parameter's ",
                                  segments_[size_t(i)].param.shape()));
     }
+}
+
+// update(numbers, steps, whether the slots held nothing before) -> the kernel's status
+template <class Update> bool ParameterTable::update(Span<Tensor> gradients, int slots, const Update& update) {
+    check(gradients);
     // Everything that may run out of memory comes before the first write.
-    struct Work {
-        Tensor numbers, slope;
-        Tensor slots[max_slots];
-        bool first = false;
-    };
-    std::vector<Work> work(segments_.size());
+    work_.resize(segments_.size());
     for (size_t i = 0; i < segments_.size(); ++i) {
         if (!gradients[i]) continue;
         const Segment& s = segments_[i];
-        Work& w = work[i];
+        Work& w = work_[i];
         w.numbers = is_dense(s.param.view()) ? s.param : contiguous(s.param);
         w.slope = laid_out_as(gradients[i], w.numbers);
         w.first = !s.slots[0];
@@ -137,7 +161,7 @@ template <class Update> bool ParameterTable::update(Span<Tensor> gradients, int 
     for (size_t i = 0; i < segments_.size(); ++i) {
         if (!gradients[i]) continue;
         Segment& s = segments_[i];
-        Work& w = work[i];
+        Work& w = work_[i];
         for (int k = 0; k < slots; ++k) s.slots[k] = w.slots[k];
         ++s.steps;
         visit_floating(s.param.dtype(), [&](auto zero) {
@@ -148,23 +172,53 @@ template <class Update> bool ParameterTable::update(Span<Tensor> gradients, int 
         });
         if (w.numbers.impl() != s.param.impl()) copy(w.numbers.view(), s.param.view());
         s.param.impl()->storage->bump_version();
+        w = Work();  // holds on to no gradient
     }
     return finite;
 }
 
-bool ParameterTable::sgd(Span<Tensor> gradients, kernels::SgdStep step) {
-    return update(gradients, step.momentum != 0 ? 1 : 0, [&](const auto& numbers, int64_t, bool first) {
-        step.first = first;
-        return kernel(numbers).sgd(numbers.n, numbers.param, numbers.grad, numbers.slot[0], step);
-    });
+bool ParameterTable::step(Span<Tensor> gradients, const Rule& rule) {
+    return std::visit(
+        [&](const auto& step) {
+            return update(gradients, slot_count(step), [&](const auto& numbers, int64_t t, bool first) {
+                return update_one(step, numbers, t, first);
+            });
+        },
+        rule.step);
 }
 
-bool ParameterTable::adam(Span<Tensor> gradients, kernels::AdamStep step) {
-    return update(gradients, 2, [&](const auto& numbers, int64_t t, bool) {
-        step.bias_correction1 = 1.0 - std::pow(step.beta1, double(t));
-        step.bias_correction2 = 1.0 - std::pow(step.beta2, double(t));
-        return kernel(numbers).adam(numbers.n, numbers.param, numbers.grad, numbers.slot[0], numbers.slot[1], step);
-    });
+ParameterTable ParameterTable::clone() const {
+    ParameterTable copied;
+    for (const Segment& s : segments_) {
+        Segment own;
+        own.param = copy_like(s.param);
+        for (int k = 0; k < max_slots; ++k)
+            if (s.slots[k]) own.slots[k] = copy_like(s.slots[k]);
+        own.steps = s.steps;
+        copied.segments_.push_back(std::move(own));
+    }
+    return copied;
+}
+
+void ParameterTable::copy_from(const ParameterTable& other) {
+    // Memory first, so that running out of it changes nothing.
+    std::vector<Tensor> fresh;
+    for (size_t i = 0; i < segments_.size(); ++i)
+        for (int k = 0; k < max_slots; ++k) {
+            const Tensor &from = other.segments_[i].slots[k], &own = segments_[i].slots[k];
+            fresh.push_back(!from ? Tensor() : own && same_layout(own, from) ? own : empty_like(from));
+        }
+    for (size_t i = 0; i < segments_.size(); ++i) {
+        Segment& s = segments_[i];
+        const Segment& from = other.segments_[i];
+        copy_numbers(from.param, s.param);
+        s.param.impl()->storage->bump_version();
+        for (int k = 0; k < max_slots; ++k) {
+            s.slots[k] = fresh[i * max_slots + size_t(k)];
+            if (s.slots[k]) copy_numbers(from.slots[k], s.slots[k]);
+        }
+        s.steps = from.steps;
+    }
 }
 
 void ParameterTable::restore(int segment, int64_t steps, Span<Tensor> slots) {
@@ -184,6 +238,29 @@ void ParameterTable::restore(int segment, int64_t steps, Span<Tensor> slots) {
     }
     s.steps = steps;
     for (int k = 0; k < max_slots; ++k) s.slots[k] = taken[k];
+}
+
+bool is_dense(const Tensor& t) { return is_dense(t.view()); }
+
+Dims memory_order(const Tensor& t) { return axes_by_stride(t.view()); }
+
+Tensor from_memory_order(const Tensor& t, const Tensor& like) {
+    Dims strides = Dims::filled(like.ndim(), 0);
+    const Dims axes = axes_by_stride(like.view());
+    for (int i = 0; i < axes.size(); ++i) strides[int(axes[i])] = t.strides()[i];
+    return t.with_view(like.shape(), strides, 0);
+}
+
+void copy_numbers(const Tensor& from, const Tensor& to) {
+    if (same_layout(from, to) && is_dense(to.view()))
+        std::memcpy(to.view().data, from.view().data, size_t(to.size() * itemsize(to.dtype())));
+    else copy(from.view(), to.view());
+}
+
+Tensor copy_like(const Tensor& t) {
+    Tensor out = empty_like(t);
+    copy_numbers(t, out);
+    return out;
 }
 
 }  // namespace fg

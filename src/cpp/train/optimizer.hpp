@@ -1,12 +1,20 @@
 // ParameterTable: parameters, what an optimizer remembers of each, and the steps that update them in place.
 #pragma once
 
+#include <variant>
 #include <vector>
 
 #include "core/tensor.hpp"
 #include "kernels/table.hpp"
 
 namespace fg {
+
+// What one step does with a parameter and its gradient: a kind of update and its hyper-parameters, which are read anew
+// at each step. A new kind is its kernel, an alternative here, its slot_count and update_one in optimizer.cpp, and a
+// maker in bind_train.cpp.
+struct Rule {
+    std::variant<kernels::SgdStep, kernels::AdamStep> step;
+};
 
 class ParameterTable {
 public:
@@ -22,6 +30,12 @@ public:
     // Leaves of float32 or float64 on memory of their own; no two the same.
     explicit ParameterTable(std::vector<Tensor> params);
 
+    // The same numbers, slots and counts in memory of their own, laid out alike.
+    ParameterTable clone() const;
+    // Takes over numbers, slots and counts of a table over parameters of the same layouts: a clone, or what it was
+    // cloned from.
+    void copy_from(const ParameterTable& other);
+
     const std::vector<Segment>& segments() const { return segments_; }
     int64_t element_count() const;  // of all parameters together
 
@@ -30,17 +44,40 @@ public:
     void zero_grad();
 
     // One step; parameters whose gradient is empty are left alone. Nothing changes when a gradient does not fit.
-    // False when some new number is not finite. `first` and the bias corrections are filled in for each parameter.
-    bool sgd(Span<Tensor> gradients, kernels::SgdStep step);
-    bool adam(Span<Tensor> gradients, kernels::AdamStep step);
+    // False when some new number is not finite. What depends on how many steps a parameter has taken (the bias
+    // corrections of Adam, the first momentum) is filled in for each.
+    bool step(Span<Tensor> gradients, const Rule& rule);
 
     // Takes over what another table remembered, converted to the parameter's type and layout; empty slots empty it.
     void restore(int segment, int64_t steps, Span<Tensor> slots);
 
 private:
+    // What a step needs of one parameter; kept from step to step so that steps allocate nothing.
+    struct Work {
+        Tensor numbers, slope;
+        Tensor slots[max_slots];
+        bool first = false;
+    };
+
+    ParameterTable() = default;
+    void check(Span<Tensor> gradients) const;
     template <class Update> bool update(Span<Tensor> gradients, int slots, const Update& update);
 
     std::vector<Segment> segments_;
+    std::vector<Work> work_;
 };
+
+// Whether the numbers fill their memory without gaps or overlaps, the axes in any order.
+bool is_dense(const Tensor& t);
+// Axes of a tensor from the one whose numbers lie furthest apart to the nearest: transposed to it, numbers that fill
+// their memory are contiguous.
+Dims memory_order(const Tensor& t);
+// The way back: what was transposed to the memory order of `like`, shaped as it, and laid out as it where that is
+// dense.
+Tensor from_memory_order(const Tensor& t, const Tensor& like);
+// Copies numbers; at once where both fill their memory in the same order.
+void copy_numbers(const Tensor& from, const Tensor& to);
+// The same numbers in memory of their own, laid out alike where they fill it.
+Tensor copy_like(const Tensor& t);
 
 }  // namespace fg

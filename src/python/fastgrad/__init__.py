@@ -19,6 +19,7 @@ from fastgrad.gradient_check import check_grads
 from fastgrad.predict import predict
 from fastgrad.random import manual_seed
 from fastgrad.tensors import asarray, tensor
+from fastgrad.training import EpochInfo, History, TrainStep, fit, train_step
 
 if _TYPE_CHECKING:
     from fastgrad.numpy import *  # noqa: F403
@@ -33,9 +34,12 @@ globals().update({name: value for name, value in _operations.items() if name not
 
 __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     *sorted(_operations),
+    "EpochInfo",
     "GradientError",
+    "History",
     "RecordingError",
     "Tensor",
+    "TrainStep",
     "__version__",
     "asarray",
     "autograd",
@@ -43,6 +47,7 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "compile",
     "data",
     "elementwise_grad",
+    "fit",
     "get_num_threads",
     "grad",
     "hessian",
@@ -60,6 +65,7 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "show_config",
     "stop_gradient",
     "tensor",
+    "train_step",
     "value_and_grad",
     "viz",
 ]
