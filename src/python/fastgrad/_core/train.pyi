@@ -50,7 +50,12 @@ class FitLoop:
         rest: RecordedStep,
         max_norm: SupportsFloat,
     ) -> None: ...
-    def epoch(self, epoch: SupportsIndex, rules: Sequence[Rule], seconds_left: SupportsFloat) -> Any:
+    def epoch(
+        self,
+        epoch: SupportsIndex,
+        rules: Sequence[Rule],
+        seconds_left: SupportsFloat,
+    ) -> tuple[str, float, int, float]:
         """One pass over the data: how it ended, the mean loss, batches seen, the loss that ended it."""
     def commit(self) -> None:
         """Hands numbers and slots to the model and the optimizer."""
@@ -98,7 +103,7 @@ class Rule:
 class Stepper:
     """Steps on the parameters themselves: replay, clip, update."""
     def __init__(self, tables: Sequence[ParameterTable], max_norm: SupportsFloat) -> None: ...
-    def step(self, step: RecordedStep, batch: Any, rules: Sequence[Rule]) -> Any:
+    def step(self, step: RecordedStep, batch: Iterable[_Operand], rules: Sequence[Rule]) -> tuple[float, str]:
         """One step; the loss, and "updated", "skipped", "bad_loss" or "bad_parameters"."""
 
 def adam(
@@ -130,10 +135,13 @@ def descend(
 ) -> dict[str, Any]:
     """Steps down an Objective, or a function of x that returns (value, gradient)."""
 
-def first_not_finite(program: Program, inputs: Iterable[_Operand]) -> Any:
+def first_not_finite(
+    program: Program,
+    inputs: Iterable[_Operand],
+) -> tuple[str, int, tuple[int, ...], tuple[int, ...]] | None:
     """(op, number, shape, position) of the first value of a replay that is not finite; None when all are."""
 
-def memory_order(tensor: Tensor) -> Any:
+def memory_order(tensor: Tensor) -> tuple[int, ...]:
     """Axes from the one whose numbers lie furthest apart to the nearest."""
 
 def sgd(

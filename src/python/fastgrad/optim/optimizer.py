@@ -54,7 +54,7 @@ class Optimizer:
         """Raise when a hyper-parameter does not fit."""
 
     def _rule(self, group: Mapping[str, Any]) -> core.train.Rule:
-        """Return what one native step does with the hyper-parameters of a group, which `_check` has passed."""
+        """Return what one native step does, with a group's hyper-parameters; `_check` has passed them."""
         raise NotImplementedError(f"{type(self).__name__} must define _rule(self, group)")
 
     # --- what training loops use

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Claim"]
 
-# By identity of a parameter, what claimed it. Single operations on a dict need no lock, which fork could leave locked.
+# By identity of a parameter, what claimed it. Single operations on a dict need no lock, which another thread
+# could hold as the process forks.
 _claimed: dict[int, Claim] = {}
 
 
@@ -26,8 +27,8 @@ class Claim:
             if _claimed.setdefault(id(param), self) is not self:
                 self.__exit__()
                 raise RuntimeError(
-                    "the model is being trained already, by a fit or a training step in another thread, or by the "
-                    "one that called this callback; train it when that has ended, or train a copy.deepcopy of it"
+                    "the model is being trained already, by a fit or a training step in another thread or "
+                    "around this callback; wait for its end, or train a copy.deepcopy of the model"
                 )
             self._held.append(id(param))
         return self

@@ -30,7 +30,10 @@ def explain(
     worst: float,
     lr: float,
 ) -> str:
-    """Return a message; the model stands before the step that failed, in training mode. `rows`: of the data set."""
+    """Return a message. The model stands before the step that failed, in training mode.
+
+    `rows` says which of the data set the batch is made of, `worst` is its loss.
+    """
     text = f"training diverged at {where}: the loss of its batch was {worst:.6g}"
     advice = f"try a smaller learning rate than {lr:g}: a tenth of it is a good next guess"
     found = core.train.first_not_finite(program, list(batch))
@@ -47,9 +50,8 @@ def explain(
         return f"{text}; a parameter or constant of the model is not finite (shape {shape}, at {position})"
     layer = _first_layer(model, loss, batch, weighted)
     place = f" in {layer}" if layer else ""
-    return (
-        f"{text}; the first result that is not finite is of '{op}'{place} (shape {shape}{sample}); {advice}"
-    )
+    first = f"the first result that is not finite is of '{op}'{place} (shape {shape}{sample})"
+    return f"{text}; {first}; {advice}"
 
 
 def _at(rows: Sequence[int], position: tuple[int, ...]) -> str:

@@ -210,26 +210,27 @@ def fit(
 ) -> History:
     """Train a model on data, natively: Python is not asked between the first batch of an epoch and its last.
 
-    The model, the loss and the gradients are recorded once per size of batch. Training works on a private copy of
-    the parameters; the model and the optimizer take over its numbers after every epoch, and at the end however
-    that comes: an interruption (Ctrl-C) or an exception leaves them at a completed step.
+    The model, the loss and the gradients are recorded once per size of batch. Training works on a private
+    copy of the parameters; the model and the optimizer take over its numbers after every epoch, and at the
+    end however that comes: an interruption (Ctrl-C) or an exception leaves them at a completed step.
 
     Parameters
     ----------
     model : Module
         Trained in training mode; the mode of each of its parts is left as found.
     X : array_like, Tensor, DataFrame or data set
-        (n, ...) inputs; floating-point numbers are cast to the parameters' dtype once, and not copied where they
-        have it: do not write to them meanwhile. A `fastgrad.data` set holds y, and maybe weights, itself.
+        (n, ...) inputs; floating-point numbers are cast to the parameters' dtype once, and not copied where
+        they have it: do not write to them meanwhile. A `fastgrad.data` set holds y, and maybe weights,
+        itself.
     y : array_like, Tensor or DataFrame
         (n, ...) targets; (n,) is taken for (n, 1) where the model gives that.
     loss : str, Module or callable
-        Name of a function of `nn.functional`, such as ``"mse"``, ``"l1"`` (or ``"mae"``) or ``"cross_entropy"``
-        (y: integer classes); a loss module; or a function of (output, target) that returns the loss of each
-        sample, or one number.
+        Name of a function of `nn.functional`, such as ``"mse"``, ``"l1"`` (or ``"mae"``) or
+        ``"cross_entropy"`` (y: integer classes); a loss module; or a function of (output, target) that
+        returns the loss of each sample, or one number.
     optimizer : Optimizer, str or callable, optional
-        A name such as ``"sgd"``, ``"adam"`` (the default) or ``"adamw"``; an instance, whose groups, rates and
-        memory are used and gone on with by a second fit; or a function that makes one of the parameters.
+        A name such as ``"sgd"``, ``"adam"`` (the default) or ``"adamw"``; an instance, whose groups, rates
+        and memory are used and gone on with by a second fit; or a function that makes one of the parameters.
     lr : float, optional
         Learning rate, of all groups; by default the optimizer's own.
     epochs, batch_size : int
@@ -237,14 +238,14 @@ def fit(
     shuffle : bool
         Whether each epoch has an order of its own: that of ``DataLoader(..., seed=seed)``.
     sample_weight : array_like, optional
-        (n,), at least 0. The loss of a batch is then sum(weight * loss) / sum(weight); a batch whose weights are
-        all 0 is passed over.
+        (n,), at least 0. The loss of a batch is then sum(weight * loss) / sum(weight); a batch whose weights
+        are all 0 is passed over.
     validation_data : (X, y), (X, y, sample_weight) or data set, optional
         What ``"val_loss"`` is computed on after each epoch, in evaluation mode.
     early_stopping : int or dict, optional
-        Epochs to wait for a better loss, the patience; or a dict of ``patience``, ``min_delta`` (0), ``monitor``
-        (``"val_loss"``, or ``"loss"`` without validation data) and ``restore_best`` (True: the model ends with
-        the parameters of the best epoch, whatever ended the fit).
+        Epochs to wait for a better loss, the patience; or a dict of ``patience``, ``min_delta`` (0),
+        ``monitor`` (``"val_loss"``, or ``"loss"`` without validation data) and ``restore_best`` (True: the
+        model ends with the parameters of the best epoch, whatever ended the fit).
     callbacks : callable, or iterable of callables
         Called with an `EpochInfo` after each epoch; one that returns False stops the fit. Other results mean
         nothing; an exception comes through.
@@ -255,11 +256,11 @@ def fit(
     max_seconds : float, optional
         When to stop, at the next step.
     objective : callable, optional
-        ``objective(model, *batch)`` returns one number to minimise, in place of a loss; `batch` is (x, y), (x,)
-        without y, or all arrays of a data set.
+        ``objective(model, *batch)`` returns one number to minimise, in place of a loss; `batch` is (x, y),
+        (x,) without y, or all arrays of a data set.
     scheduler : optional
-        From `optim.lr_scheduler`, on this optimizer; or a function that makes one of the optimizer. Its ``step``
-        is called after each epoch, with the monitored loss where it takes a metric.
+        From `optim.lr_scheduler`, on this optimizer; or a function that makes one of the optimizer. Its
+        ``step`` is called after each epoch, with the monitored loss where it takes a metric.
     clip_grad_norm : float, optional
         Gradients are shortened to this norm, over all parameters together.
 
@@ -283,9 +284,8 @@ def fit(
         When a loss or a parameter became infinite or NaN. The model is left at the last step before that, and
         `History.message` tells where it happened and what to try.
 
-    Notes
-    -----
-    While it runs other threads may use `predict` on the model: they see the parameters of one completed epoch.
+    Notes ----- While it runs other threads may use `predict` on the model: they see the parameters of one
+    completed epoch.
 
     Examples
     --------
@@ -345,17 +345,22 @@ def _as_scheduler(scheduler: Any, optimizer: Optimizer) -> Callable[[float], Non
     """A function of the monitored loss that steps it."""
     if scheduler is None:
         return None
-    made = scheduler if hasattr(scheduler, "step") else scheduler(optimizer) if callable(scheduler) else None
+    made: Any = scheduler
+    if not hasattr(scheduler, "step") and callable(scheduler):
+        made = scheduler(optimizer)
     if not hasattr(made, "step"):
         raise TypeError(
-            "scheduler must be one of fastgrad.optim.lr_scheduler, or a function that makes one of the optimizer, "
-            f"got {type(scheduler).__name__}"
+            "scheduler must be one of fastgrad.optim.lr_scheduler, or a function that makes one of the "
+            f"optimizer, got {type(scheduler).__name__}"
         )
     if getattr(made, "optimizer", optimizer) is not optimizer:
         raise ValueError("scheduler belongs to another optimizer; pass that one as optimizer, or a function")
     parameters = list(inspect.signature(made.step).parameters.values())
     takes_metric = bool(parameters) and parameters[0].default is inspect.Parameter.empty
-    return (lambda metric: made.step(metric)) if takes_metric else (lambda _: made.step())
+    if takes_metric:
+        step: Callable[[float], None] = made.step
+        return step
+    return lambda _: made.step()
 
 
 def _checked_count(name: str, value: Any) -> int:

@@ -18,9 +18,9 @@ class History:
     Attributes
     ----------
     history : dict of str to list of float
-        ``"loss"``, ``"lr"`` and, with validation data, ``"val_loss"``: one number an epoch. The loss is the mean
-        over the epoch's batches while the parameters moved. An epoch that `max_seconds` cut short counts with the
-        batches it saw; one that diverged is left out.
+        ``"loss"``, ``"lr"`` and, with validation data, ``"val_loss"``: one number an epoch. The loss is the
+        mean over the epoch's batches while the parameters moved. An epoch that `max_seconds` cut short counts
+        with the batches it saw; one that diverged is left out.
     stopped : str
         ``"epochs"`` (all were run), ``"early"`` (early stopping), ``"max_seconds"``, ``"callback"`` or
         ``"diverged"``.

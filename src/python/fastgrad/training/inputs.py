@@ -35,7 +35,10 @@ class Rows:
 def as_rows(
     X: Any, y: Any, sample_weight: Any, loss: BatchLoss, dtype: np.dtype[Any] | None, prefix: str = ""
 ) -> Rows:
-    """Check the data and convert it. `dtype` is what floating-point numbers become; `prefix` goes before names."""
+    """Check the data and convert it.
+
+    `dtype` is what floating-point numbers become; `prefix` goes before the names of the arguments in errors.
+    """
     if isinstance(X, DataLoader):
         raise TypeError(
             f"{prefix}X is a DataLoader; pass its dataset, and batch_size, shuffle and seed by name"
@@ -46,7 +49,7 @@ def as_rows(
         arrays = list(X.tensors)
         if loss.objective is None and len(arrays) not in (2, 3):
             raise ValueError(
-                f"{prefix}X is a data set of {len(arrays)} arrays; a loss needs inputs and targets, and maybe weights"
+                f"{prefix}X is a data set of {len(arrays)} arrays; expected inputs, targets and maybe weights"
             )
         if loss.objective is None and len(arrays) == 3:
             if sample_weight is not None:

@@ -19,6 +19,8 @@ __all__ = ["BatchLoss"]
 _ALIASES = {"mae": "l1"}
 # Losses whose target is a class, and not shaped as the output.
 _OF_CLASSES = {"cross_entropy", "nll_loss", "CrossEntropyLoss", "NLLLoss"}
+# Modules whose target is shaped as the output; so it is for the functions that are not of classes.
+_ELEMENTWISE = {"MSELoss", "L1Loss"}
 
 
 class BatchLoss:
@@ -42,6 +44,7 @@ class BatchLoss:
         self._reduces = not self._is_module and "reduction" in _parameters(self._loss)
         self.name = getattr(type(self._loss) if self._is_module else self._loss, "__name__", "loss")
         self.of_classes = self.name in _OF_CLASSES
+        self._is_elementwise = self._reduces or self.name in _ELEMENTWISE
         self._classes: int | None = None  # what the model tells apart, once it has been seen
 
     def __call__(self, model: Module, batch: Sequence[Tensor], weighted: bool) -> Tensor:
@@ -69,8 +72,8 @@ class BatchLoss:
         low, high = int(y.min().item()), int(y.max().item())
         if low < 0 or high >= self._classes:
             raise ValueError(
-                f"{name} holds class {low if low < 0 else high}, expected 0 to {self._classes - 1}: the model gives "
-                f"{self._classes} scores a sample"
+                f"{name} holds class {low if low < 0 else high}, expected 0 to {self._classes - 1}: the model "
+                f"gives {self._classes} scores a sample"
             )
 
     def _losses(self, output: Tensor, target: Tensor, per_sample: bool) -> Tensor:
@@ -81,8 +84,8 @@ class BatchLoss:
             if per_sample and self._is_module and getattr(loss, "reduction", None) == "mean":
                 if getattr(loss, "weight", None) is not None:
                     raise ValueError(
-                        f"{self.name} has weights of its own, which do not go with sample_weight; multiply them into "
-                        "sample_weight"
+                        f"{self.name} has weights of its own, which do not go with sample_weight; multiply them "
+                        "into sample_weight"
                     )
                 loss = copy.copy(loss)
                 loss.reduction = "none"
@@ -95,8 +98,8 @@ class BatchLoss:
         """sum(weight * loss) / sum(weight), a sample's loss being the mean over its outputs."""
         if losses.ndim == 0 or losses.shape[0] != rows:
             raise ValueError(
-                f"sample_weight needs the loss of each sample, but {self.name} returned shape {losses.shape} for "
-                f"{rows} samples; return shape ({rows},), or make the module with reduction='none'"
+                f"sample_weight needs the loss of each sample, but {self.name} returned shape {losses.shape} "
+                f"for {rows} samples; return shape ({rows},), or make the module with reduction='none'"
             )
         if losses.ndim > 1:
             losses = losses.reshape(rows, losses.size // rows).mean(axis=-1)
@@ -109,16 +112,16 @@ class BatchLoss:
             return target
         if output.shape == (*target.shape, 1):
             return target.reshape(output.shape)
-        if self.name in {"mse_loss", "MSELoss"} and target.dtype.kind in "ib" and _columns(output) > 1:
-            if target.ndim == 1 or target.shape[1:] == (1,):
-                raise ValueError(
-                    f"y holds integers ({target.dtype}, one a sample) and the model gives {_columns(output)} "
-                    "numbers a sample: for class labels use loss='cross_entropy'; 'mse' needs y of the model's shape"
-                )
-        if (self._reduces or self.name == "MSELoss") and output.shape != target.shape:
+        one_a_sample = target.ndim == 1 or target.shape[1:] == (1,)
+        if self._is_elementwise and one_a_sample and target.dtype.kind in "ib" and _columns(output) > 1:
             raise ValueError(
-                f"y does not fit the model: for {output.shape[0]} samples the model gives shape {output.shape} and "
-                f"y has {target.shape}; {self.name} needs the same shape"
+                f"y holds one integer a sample ({target.dtype}) and the model gives {_columns(output)} "
+                f"numbers: for class labels use loss='cross_entropy'; {self.name} needs y of the model's shape"
+            )
+        if self._is_elementwise and output.shape != target.shape:
+            raise ValueError(
+                f"y does not fit the model: for {output.shape[0]} samples the model gives shape "
+                f"{output.shape} and y has {target.shape}; {self.name} needs the same shape"
             )
         return target
 

@@ -24,7 +24,7 @@ def as_optimizer(optimizer: Any, model: Module, lr: float | None) -> Optimizer:
         params = [param for param in model.parameters() if param.requires_grad]
         if not params:
             raise ValueError("the model has no parameters that require a gradient: there is nothing to train")
-        rate = {} if lr is None else {"lr": lr}
+        rate: dict[str, Any] = {} if lr is None else {"lr": lr}
         if optimizer is None or isinstance(optimizer, str):
             made = _named("adam" if optimizer is None else optimizer)(params, **rate)
         elif isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
@@ -33,24 +33,23 @@ def as_optimizer(optimizer: Any, model: Module, lr: float | None) -> Optimizer:
             made = optimizer(params)
             if not isinstance(made, Optimizer):
                 raise TypeError(
-                    f"optimizer returned a {type(made).__name__}; a factory takes the parameters and returns a "
-                    "fastgrad.optim.Optimizer"
+                    f"optimizer returned a {type(made).__name__}; a factory takes the parameters and returns "
+                    "a fastgrad.optim.Optimizer"
                 )
         else:
             raise TypeError(
-                "optimizer must be a name, a fastgrad.optim.Optimizer or a function that makes one of parameters, "
-                f"got {type(optimizer).__name__}"
+                "optimizer must be a name, a fastgrad.optim.Optimizer or a function that makes one of "
+                f"parameters, got {type(optimizer).__name__}"
             )
     if type(made)._rule is Optimizer._rule:
         raise TypeError(
             f"{type(made).__name__} has no native rule; write the loop with backward() and optimizer.step()"
         )
     of_model = {id(param) for param in model.parameters()}
-    params = trained_params(made)
-    if not any(id(param) in of_model for param in params):
+    if not any(id(param) in of_model for param in trained_params(made)):
         raise ValueError(
-            "the optimizer holds none of the model's parameters; make it after model.to(...), from this model's "
-            "parameters()"
+            "the optimizer holds none of the model's parameters; make it after model.to(...), from this "
+            "model's parameters()"
         )
     return made
 

@@ -35,7 +35,7 @@ class Modes:
 def record_step(
     loss: BatchLoss, model: Module, params: Sequence[Tensor], examples: Sequence[Any], weighted: bool
 ) -> core.train.RecordedStep:
-    """Record the loss of a batch such as `examples`, and the gradients of the parameters that require them."""
+    """Record the loss of a batch like `examples`, and gradients of the parameters that require them."""
     learned: list[int] = []
 
     def run(batch: list[Tensor]) -> list[Tensor]:
@@ -52,7 +52,7 @@ def record_step(
                 outputs.append(core.ops.transpose(gradient, core.train.memory_order(params[i])))
         if not learned:
             raise ValueError(
-                "the loss does not depend on any parameter that the optimizer updates and that requires a gradient"
+                "the loss depends on no parameter that the optimizer holds and that requires a gradient"
             )
         return outputs
 

@@ -63,8 +63,8 @@ class TrainStep:
         Returns
         -------
         float
-            The loss of the batch before the step; NaN when all weights are 0. When it is not finite, nothing is
-            updated.
+            The loss of the batch before the step; NaN when all weights are 0. When it is not finite, nothing
+            is updated.
         """
         if core.is_recording():
             raise core.RecordingError("a training step writes to parameters, which cannot be recorded")
@@ -105,8 +105,8 @@ def train_step(
 ) -> TrainStep:
     """Return a function that takes one step of training on a batch.
 
-    It records the model, the loss and the gradients once per kind of batch (shapes, dtypes, and which parts of
-    the model are in training mode) and replays that natively together with the update. A loop over
+    It records the model, the loss and the gradients once per kind of batch (shapes, dtypes, and which parts
+    of the model are in training mode) and replays that natively together with the update. A loop over
     ``DataLoader(data, batch_size, shuffle=True, seed=s)`` gives the same bits as ``fit(..., seed=s)``.
 
     Parameters
