@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import time
 import warnings
@@ -23,6 +22,7 @@ from fastgrad.training.losses import BatchLoss
 from fastgrad.training.optimizers import as_optimizer, checked_max_norm, checked_model, trained_params
 from fastgrad.training.progress import Progress
 from fastgrad.training.recording import Modes, record_loss, record_step
+from fastgrad.training.schedules import as_schedule
 from fastgrad.training.stopping import EarlyStopping
 
 if TYPE_CHECKING:
@@ -60,7 +60,6 @@ class _Fit:
         self.seed = draw_seed() if seed is None else checked_seed(seed)
         self.stopping = EarlyStopping(settings["early_stopping"], validation is not None)
         self.callbacks = _checked_callbacks(settings["callbacks"])
-        self.scheduler = _as_scheduler(settings["scheduler"], optimizer)
         max_norm = checked_max_norm(settings["clip_grad_norm"])
         rate = None if lr is None else checked_number("lr", lr)
 
@@ -82,8 +81,7 @@ class _Fit:
         )
         self.loop = core.train.FitLoop(optimizer._tables, self.batches, self.full, self.rest, max_norm)
         self.progress = Progress(settings["progress"], self.epochs)
-        if rate is not None:
-            optimizer.lr = rate
+        self.schedule = as_schedule(settings["scheduler"], optimizer, rate)
         names = ["loss", "lr"] if validation is None else ["loss", "val_loss", "lr"]
         self.history = History({name: [] for name in names}, self.seed)
 
@@ -139,8 +137,7 @@ class _Fit:
     def _ask(self, epoch: int, values: dict[str, float], start: float) -> bool:
         """Let the schedule, the callbacks and early stopping have their say."""
         h = self.history
-        if self.scheduler is not None:
-            self.scheduler(values[self.stopping.monitor])
+        self.schedule(values[self.stopping.monitor])
         stop = False
         if self.callbacks:
             info = EpochInfo(
@@ -339,28 +336,6 @@ def _evaluation(loss: BatchLoss, model: Module, rows: Rows) -> Callable[[], floa
             raise type(error)(f"validation_data: {error}") from None
         last = record_loss(loss, model, rows.examples(rest), rows.weighted) if rest else full
     return core.train.Evaluation(rows.arrays, chunk, full, last)
-
-
-def _as_scheduler(scheduler: Any, optimizer: Optimizer) -> Callable[[float], None] | None:
-    """A function of the monitored loss that steps it."""
-    if scheduler is None:
-        return None
-    made: Any = scheduler
-    if not hasattr(scheduler, "step") and callable(scheduler):
-        made = scheduler(optimizer)
-    if not hasattr(made, "step"):
-        raise TypeError(
-            "scheduler must be one of fastgrad.optim.lr_scheduler, or a function that makes one of the "
-            f"optimizer, got {type(scheduler).__name__}"
-        )
-    if getattr(made, "optimizer", optimizer) is not optimizer:
-        raise ValueError("scheduler belongs to another optimizer; pass that one as optimizer, or a function")
-    parameters = list(inspect.signature(made.step).parameters.values())
-    takes_metric = bool(parameters) and parameters[0].default is inspect.Parameter.empty
-    if takes_metric:
-        step: Callable[[float], None] = made.step
-        return step
-    return lambda _: made.step()
 
 
 def _checked_count(name: str, value: Any) -> int:

@@ -72,8 +72,8 @@ class BatchLoss:
         low, high = int(y.min().item()), int(y.max().item())
         if low < 0 or high >= self._classes:
             raise ValueError(
-                f"{name} holds class {low if low < 0 else high}, expected 0 to {self._classes - 1}: the model "
-                f"gives {self._classes} scores a sample"
+                f"{name} holds class {low if low < 0 else high}, expected 0 to {self._classes - 1}: the "
+                f"model gives {self._classes} scores a sample"
             )
 
     def _losses(self, output: Tensor, target: Tensor, per_sample: bool) -> Tensor:
@@ -84,8 +84,8 @@ class BatchLoss:
             if per_sample and self._is_module and getattr(loss, "reduction", None) == "mean":
                 if getattr(loss, "weight", None) is not None:
                     raise ValueError(
-                        f"{self.name} has weights of its own, which do not go with sample_weight; multiply them "
-                        "into sample_weight"
+                        f"{self.name} has weights of its own, which do not go with sample_weight; multiply "
+                        "them into sample_weight"
                     )
                 loss = copy.copy(loss)
                 loss.reduction = "none"
@@ -116,7 +116,7 @@ class BatchLoss:
         if self._is_elementwise and one_a_sample and target.dtype.kind in "ib" and _columns(output) > 1:
             raise ValueError(
                 f"y holds one integer a sample ({target.dtype}) and the model gives {_columns(output)} "
-                f"numbers: for class labels use loss='cross_entropy'; {self.name} needs y of the model's shape"
+                f"numbers: for class labels use loss='cross_entropy'; {self.name} needs as many in y"
             )
         if self._is_elementwise and output.shape != target.shape:
             raise ValueError(
