@@ -642,7 +642,7 @@ def test_refuses_and_changes_nothing(case):
 
 
 def test_refuses_models():
-    with pytest.raises(TypeError, match="must be a fastgrad.nn.Module"):
+    with pytest.raises(TypeError, match=r"must be a fastgrad\.nn\.Module"):
         fg.fit(lambda x: x, X, Y)
     with pytest.raises(TypeError, match="returned a tuple"):
         silent(TwoHeads(), X, Y)
