@@ -258,7 +258,7 @@ def test_validation_loss_is_that_of_predictions():
 
 
 def test_validation_in_chunks(monkeypatch):
-    monkeypatch.setattr("fastgrad.training.fitting._ROWS_AT_ONCE", 16)
+    monkeypatch.setattr("fastgrad.training.loop._ROWS_AT_ONCE", 16)
     weights = np.linspace(0.0, 3.0, 70)
     model = mlp("float64")
     h = silent(model, X, Y, validation_data=(X, Y, weights), epochs=1)

@@ -59,6 +59,8 @@ TYPES = {
     "Tensor.item.return": "float",
     "Tensor.shape.return": "tuple[int, ...]",
     "ParameterTable.state.return": "tuple[int, list[Tensor | None]]",
+    "Evaluation.__call__.cancel": "Cancel | None",
+    "FitLoop.epoch.cancel": "Cancel | None",
     "FitLoop.epoch.return": "tuple[str, float, int, float]",
     "Stepper.step.return": "tuple[float, str]",
     "asarray.return": "Tensor",

@@ -1,7 +1,7 @@
 // fastgrad._core.train: steps of training on recordings, and the loop of fit.
 #include <pybind11/stl.h>
 
-#include <limits>
+#include <atomic>
 
 #include "bindings/py_tensor.hpp"
 #include "bindings/signals.hpp"
@@ -50,24 +50,41 @@ py::tuple take_step(Stepper& stepper, const RecordedStep& step, const py::iterab
     return py::make_tuple(outcome.loss, effects[int(outcome.effect)]);
 }
 
+// Ctrl-C reaches the main thread only; it sets this for loops of other threads.
+struct Cancel {
+    std::atomic<bool> requested{false};
+};
+
+// What a loop does about every 50 ms.
+void look_up(const Cancel* cancel) {
+    if (cancel && cancel->requested) {
+        const WithGil held;
+        PyErr_SetNone(PyExc_KeyboardInterrupt);
+        throw py::error_already_set();
+    }
+    raise_pending_signals();
+}
+
 // (end, mean loss, batches seen, the loss that ended it)
-py::tuple run_epoch(FitLoop& loop, uint64_t epoch, const std::vector<Rule>& rules, double seconds_left) {
+py::tuple run_epoch(FitLoop& loop, uint64_t epoch, const std::vector<Rule>& rules, double seconds_left,
+                    const Cancel* cancel) {
     using Clock = Pulse::Clock;
     const auto deadline =
         seconds_left < 1e9
             ? Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds_left))
             : Clock::time_point::max();
+    look_up(cancel);  // epochs may be too short for the loop to do it
     EpochResult r;
     {
         const WithoutGil released;
-        r = loop.epoch(epoch, rules, deadline, raise_pending_signals);
+        r = loop.epoch(epoch, rules, deadline, [cancel] { look_up(cancel); });
     }
     return py::make_tuple(name(r.end), r.loss, r.batches, r.worst);
 }
 
-double evaluate(const Evaluation& evaluation) {
+double evaluate(const Evaluation& evaluation, const Cancel* cancel) {
     const WithoutGil released;
-    return evaluation(raise_pending_signals);
+    return evaluation([cancel] { look_up(cancel); });
 }
 
 // (op, number, shape, position) or None
@@ -98,11 +115,16 @@ void bind_fit(py::module_& m) {
         .def("step", take_step, arg("step"), arg("batch"), arg("rules"),
              "One step; the loss, and \"updated\", \"skipped\", \"bad_loss\" or \"bad_parameters\".");
 
+    py::class_<Cancel>(t, "Cancel", "How one thread interrupts the loops of others.")
+        .def(py::init<>())
+        .def(
+            "request", [](Cancel& cancel) { cancel.requested = true; }, "They raise KeyboardInterrupt.");
+
     py::class_<FitLoop>(t, "FitLoop", "Epochs of training on a private copy of the parameters.")
         .def(py::init([](Tables tables, const Batches& batches, const RecordedStep& full, const RecordedStep& rest,
                          double max_norm) { return FitLoop(std::move(tables), batches, full, rest, max_norm); }),
              arg("tables"), arg("batches"), arg("full"), arg("rest"), arg("max_norm"))
-        .def("epoch", run_epoch, arg("epoch"), arg("rules"), arg("seconds_left"),
+        .def("epoch", run_epoch, arg("epoch"), arg("rules"), arg("seconds_left"), arg("cancel"),
              "One pass over the data: how it ended, the mean loss, batches seen, the loss that ended it.")
         .def("commit", &FitLoop::commit, "Hands numbers and slots to the model and the optimizer.")
         .def("pull", &FitLoop::pull, "Takes numbers and slots from there.")
@@ -112,7 +134,7 @@ void bind_fit(py::module_& m) {
     py::class_<Evaluation>(t, "Evaluation", "The mean loss over rows that are not learned from.")
         .def(py::init<Tensors, int64_t, RecordedStep, RecordedStep>(), arg("arrays"), arg("chunk"), arg("full"),
              arg("rest"))
-        .def("__call__", evaluate);
+        .def("__call__", evaluate, arg("cancel"));
 
     t.def(
         "memory_order", [](const Tensor& x) { return to_tuple(memory_order(x)); }, arg("tensor"),

@@ -29,6 +29,12 @@ class Batches:
     def indices(self, epoch: SupportsIndex, index: SupportsIndex) -> list[int]:
         """Which rows of the arrays that batch is made of."""
 
+class Cancel:
+    """How one thread interrupts the loops of others."""
+    def __init__(self) -> None: ...
+    def request(self) -> None:
+        """They raise KeyboardInterrupt."""
+
 class Evaluation:
     """The mean loss over rows that are not learned from."""
     def __init__(
@@ -38,7 +44,7 @@ class Evaluation:
         full: RecordedStep,
         rest: RecordedStep,
     ) -> None: ...
-    def __call__(self) -> float: ...
+    def __call__(self, cancel: Cancel | None) -> float: ...
 
 class FitLoop:
     """Epochs of training on a private copy of the parameters."""
@@ -55,6 +61,7 @@ class FitLoop:
         epoch: SupportsIndex,
         rules: Sequence[Rule],
         seconds_left: SupportsFloat,
+        cancel: Cancel | None,
     ) -> tuple[str, float, int, float]:
         """One pass over the data: how it ended, the mean loss, batches seen, the loss that ended it."""
     def commit(self) -> None:

@@ -2,186 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import time
 import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from fastgrad._native import core
-from fastgrad.nn.module import Module
-from fastgrad.optim.optimizer import checked_number
-from fastgrad.random import checked_seed, draw_seed
-from fastgrad.training.claims import Claim
-from fastgrad.training.divergence import explain
 from fastgrad.training.history import EpochInfo, History
-from fastgrad.training.inputs import Rows, as_rows, as_validation
-from fastgrad.training.losses import BatchLoss
-from fastgrad.training.optimizers import as_optimizer, checked_max_norm, checked_model, trained_params
-from fastgrad.training.progress import Progress
-from fastgrad.training.recording import Modes, record_loss, record_step
-from fastgrad.training.schedules import as_schedule
-from fastgrad.training.stopping import EarlyStopping
+from fastgrad.training.loop import Fit, Options
 
 if TYPE_CHECKING:
+    from fastgrad.nn.module import Module
     from fastgrad.optim.optimizer import Optimizer
 
 __all__ = ["fit"]
-
-# Bounds the memory of an evaluation.
-_ROWS_AT_ONCE = 8192
-
-
-class _Fit:
-    """One fit: checks everything first, then runs."""
-
-    def __init__(
-        self,
-        model: Module,
-        optimizer: Optimizer,
-        lr: float | None,
-        loss: BatchLoss,
-        rows: Rows,
-        validation: Rows | None,
-        settings: dict[str, Any],
-    ) -> None:
-        self.model = model
-        self.optimizer = optimizer
-        self.loss = loss
-        self.rows = rows
-        self.epochs = _checked_count("epochs", settings["epochs"])
-        batch_size = min(_checked_count("batch_size", settings["batch_size"]), len(rows))
-        self.max_seconds = math.inf
-        if settings["max_seconds"] is not None:
-            self.max_seconds = checked_number("max_seconds", settings["max_seconds"])
-        seed = settings["seed"]
-        self.seed = draw_seed() if seed is None else checked_seed(seed)
-        self.stopping = EarlyStopping(settings["early_stopping"], validation is not None)
-        self.callbacks = _checked_callbacks(settings["callbacks"])
-        max_norm = checked_max_norm(settings["clip_grad_norm"])
-        rate = None if lr is None else checked_number("lr", lr)
-
-        params = trained_params(optimizer)
-        with Modes(model, training=True):
-            self.full = record_step(loss, model, params, rows.examples(batch_size), rows.weighted)
-            rest = len(rows) % batch_size
-            self.rest = (
-                record_step(loss, model, params, rows.examples(rest), rows.weighted) if rest else self.full
-            )
-        self.evaluate = None if validation is None else _evaluation(loss, model, validation)
-        if loss.objective is None:
-            loss.check_classes(rows.arrays[1], "y")
-            if validation is not None:
-                loss.check_classes(validation.arrays[1], "validation y")
-
-        self.batches = core.train.Batches(
-            rows.arrays, None, batch_size, bool(settings["shuffle"]), False, self.seed
-        )
-        self.loop = core.train.FitLoop(optimizer._tables, self.batches, self.full, self.rest, max_norm)
-        self.progress = Progress(settings["progress"], self.epochs)
-        self.schedule = as_schedule(settings["scheduler"], optimizer, rate)
-        names = ["loss", "lr"] if validation is None else ["loss", "val_loss", "lr"]
-        self.history = History({name: [] for name in names}, self.seed)
-
-    def run(self) -> History:
-        start = time.monotonic()
-        h = self.history
-        try:
-            for epoch in range(self.epochs):
-                if not self._run_epoch(epoch, start):
-                    break
-            else:
-                h.message = f"all {self.epochs} epochs were run"
-            if self.stopping.restores and self.stopping.best_epoch is not None:
-                self.loop.restore_best()
-        finally:
-            self.loop.commit()
-            self.progress.close()
-        h.best_epoch = self.stopping.best_epoch
-        h.seconds = time.monotonic() - start
-        return h
-
-    def _run_epoch(self, epoch: int, start: float) -> bool:
-        """Whether to go on."""
-        h = self.history
-        lr = float(self.optimizer.param_groups[0]["lr"])
-        rules = self.optimizer._rules()
-        left = self.max_seconds - (time.monotonic() - start)
-        end, loss, batches, worst = self.loop.epoch(epoch, rules, left)
-        h.steps += batches
-        self.loop.commit()
-        if end == "diverged":
-            h.stopped = "diverged"
-            h.message = self._explain(epoch, batches, worst, lr)
-            return False
-        values = {"loss": loss, "lr": lr}
-        if batches:
-            if self.evaluate is not None:
-                values["val_loss"] = self.evaluate()
-            for name, value in values.items():
-                h.history[name].append(value)
-            h.epochs += 1
-            if self.stopping.is_better(epoch, values) and self.stopping.restores:
-                self.loop.keep_best()
-            self.progress.update(values)
-        if end == "max_seconds":
-            h.stopped = "max_seconds"
-            h.message = (
-                f"max_seconds={self.max_seconds:g} ran out in epoch {epoch}, after {batches} of its batches"
-            )
-            return False
-        return self._ask(epoch, values, start)
-
-    def _ask(self, epoch: int, values: dict[str, float], start: float) -> bool:
-        """Let the schedule, the callbacks and early stopping have their say."""
-        h = self.history
-        self.schedule(values[self.stopping.monitor])
-        stop = False
-        if self.callbacks:
-            info = EpochInfo(
-                epoch,
-                values["loss"],
-                values.get("val_loss"),
-                values["lr"],
-                self.model,
-                self.optimizer,
-                h.history,
-                h.steps,
-                time.monotonic() - start,
-            )
-            try:
-                for callback in self.callbacks:
-                    stop = callback(info) is False or stop
-            finally:
-                self.loop.pull()  # a callback may have changed parameters or the optimizer's state
-        if stop:
-            h.stopped, h.message = "callback", f"a callback stopped it after epoch {epoch}"
-        elif self.stopping.is_over:
-            h.stopped = "early"
-            h.message = (
-                f"{self.stopping.monitor} was best in epoch {self.stopping.best_epoch} and not better in "
-                f"{self.stopping.patience} epochs since"
-            )
-        return h.stopped == "epochs"
-
-    def _explain(self, epoch: int, batch: int, worst: float, lr: float) -> str:
-        arrays = self.batches.batch(epoch, batch)
-        step = self.full if arrays[0].shape[0] == self.batches.batch(epoch, 0)[0].shape[0] else self.rest
-        where = f"step {self.history.steps} (epoch {epoch}, batch {batch})"
-        with Modes(self.model, training=True):
-            return explain(
-                self.model,
-                self.loss,
-                step.program,
-                arrays,
-                self.batches.indices(epoch, batch),
-                self.rows.weighted,
-                where,
-                worst,
-                lr,
-            )
 
 
 def fit(
@@ -298,57 +130,26 @@ def fit(
     >>> [round(w, 2) for w in model.weight.tolist()[0]]
     [1.0, -2.0, 0.5]
     """
-    if core.is_recording():
-        raise core.RecordingError("fit writes to parameters, which cannot be recorded")
-    checked_model(model)
-    batch_loss = BatchLoss(loss, objective)
-    made = as_optimizer(optimizer, model, lr)
-    dtype = model._dtype()
-    rows = as_rows(X, y, sample_weight, batch_loss, dtype)
-    validation = as_validation(validation_data, batch_loss, dtype)
-    settings = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "shuffle": shuffle,
-        "early_stopping": early_stopping,
-        "callbacks": callbacks,
-        "progress": progress,
-        "seed": seed,
-        "max_seconds": max_seconds,
-        "scheduler": scheduler,
-        "clip_grad_norm": clip_grad_norm,
-    }
-    with Claim({id(p): p for p in [*model.parameters(), *trained_params(made)]}.values()):
-        history = _Fit(model, made, lr, batch_loss, rows, validation, settings).run()
+    options = Options(
+        loss=loss,
+        optimizer=optimizer,
+        lr=lr,
+        epochs=epochs,
+        batch_size=batch_size,
+        shuffle=shuffle,
+        sample_weight=sample_weight,
+        validation_data=validation_data,
+        early_stopping=early_stopping,
+        callbacks=callbacks,
+        progress=progress,
+        seed=seed,
+        max_seconds=max_seconds,
+        objective=objective,
+        scheduler=scheduler,
+        clip_grad_norm=clip_grad_norm,
+    )
+    with Fit(model, X, y, options) as run:
+        history = run.run()
     if history.stopped == "diverged":
         warnings.warn(history.message, RuntimeWarning, stacklevel=2)
     return history
-
-
-def _evaluation(loss: BatchLoss, model: Module, rows: Rows) -> Callable[[], float]:
-    """The mean loss of the model, with the parameters it has when asked."""
-    chunk = min(_ROWS_AT_ONCE, len(rows))
-    rest = len(rows) % chunk
-    with Modes(model, training=False):
-        try:
-            full = record_loss(loss, model, rows.examples(chunk), rows.weighted)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"validation_data: {error}") from None
-        last = record_loss(loss, model, rows.examples(rest), rows.weighted) if rest else full
-    return core.train.Evaluation(rows.arrays, chunk, full, last)
-
-
-def _checked_count(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be an int, got {type(value).__name__}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}")
-    return int(value)
-
-
-def _checked_callbacks(callbacks: Any) -> list[Callable[[EpochInfo], Any]]:
-    listed = [callbacks] if callable(callbacks) else list(callbacks)
-    for i, callback in enumerate(listed):
-        if not callable(callback):
-            raise TypeError(f"callbacks[{i}] must be a function, got {type(callback).__name__}")
-    return listed

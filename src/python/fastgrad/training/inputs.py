@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fastgrad._core import Tensor
     from fastgrad.training.losses import BatchLoss
 
-__all__ = ["Rows", "as_rows", "as_validation"]
+__all__ = ["Rows", "as_rows", "as_tensor", "as_validation"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +61,7 @@ def as_rows(
             if loss.objective is None:
                 raise TypeError(f"{prefix}y is missing: the loss compares the model's outputs with it")
             del given["y"]
-        arrays = [_as_tensor(value, prefix + name) for name, value in given.items()]
+        arrays = [as_tensor(value, prefix + name) for name, value in given.items()]
     for name, array in zip(("X", "y"), arrays, strict=False):
         if array.ndim == 0:
             raise ValueError(f"{prefix}{name} must have shape (n, ...), got a single number")
@@ -79,7 +79,10 @@ def as_rows(
                 "sample_weight does not go with an objective: give weights as one of the data set's arrays"
             )
         weights = _checked_weights(sample_weight, arrays[0].shape[0], dtype, prefix)
-    arrays = [a.astype(dtype) if dtype is not None and a.dtype.kind == "f" else a for a in arrays]
+    arrays = [
+        a.astype(dtype) if dtype is not None and a.dtype.kind == "f" and a.dtype != dtype else a
+        for a in arrays
+    ]
     return Rows(arrays if weights is None else [*arrays, weights], weights is not None)
 
 
@@ -98,7 +101,8 @@ def as_validation(data: Any, loss: BatchLoss, dtype: np.dtype[Any] | None) -> Ro
     return as_rows(X, y, weight, loss, dtype, "validation ")
 
 
-def _as_tensor(value: Any, name: str) -> Tensor:
+def as_tensor(value: Any, name: str) -> Tensor:
+    """An argument as a tensor, on its own memory where that fits; errors name it."""
     if isinstance(value, core.Tensor):
         return value.detach()
     try:
@@ -108,7 +112,7 @@ def _as_tensor(value: Any, name: str) -> Tensor:
 
 
 def _checked_weights(sample_weight: Any, rows: int, dtype: np.dtype[Any] | None, prefix: str) -> Tensor:
-    weights = _as_tensor(sample_weight, f"{prefix}sample_weight")
+    weights = as_tensor(sample_weight, f"{prefix}sample_weight")
     if weights.shape == (rows, 1):
         weights = weights.reshape(rows)
     if weights.shape != (rows,):

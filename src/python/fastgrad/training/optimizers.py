@@ -13,7 +13,7 @@ from fastgrad.optim.optimizer import Optimizer, checked_number
 if TYPE_CHECKING:
     from fastgrad._core import Tensor
 
-__all__ = ["as_optimizer", "checked_max_norm", "checked_model", "trained_params"]
+__all__ = ["as_optimizer", "checked_max_norm", "checked_model", "named_optimizer", "trained_params"]
 
 
 def as_optimizer(optimizer: Any, model: Module, lr: float | None) -> Optimizer:
@@ -26,7 +26,7 @@ def as_optimizer(optimizer: Any, model: Module, lr: float | None) -> Optimizer:
             raise ValueError("the model has no parameters that require a gradient: there is nothing to train")
         rate: dict[str, Any] = {} if lr is None else {"lr": lr}
         if optimizer is None or isinstance(optimizer, str):
-            made = _named("adam" if optimizer is None else optimizer)(params, **rate)
+            made = named_optimizer(optimizer)(params, **rate)
         elif isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
             made = optimizer(params, **rate)
         elif callable(optimizer):
@@ -76,7 +76,9 @@ def checked_model(model: Any) -> Module:
     return model
 
 
-def _named(name: str) -> type[Optimizer]:
+def named_optimizer(name: str | None) -> type[Optimizer]:
+    """The class of a name; Adam by default."""
+    name = "adam" if name is None else name
     known = {
         key.lower(): value
         for key, value in vars(optim).items()
