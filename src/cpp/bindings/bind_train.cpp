@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings/py_tensor.hpp"
+#include "bindings/signals.hpp"
 #include "train/batches.hpp"
 #include "train/descent.hpp"
 #include "train/objective.hpp"
@@ -13,26 +14,20 @@ namespace {
 
 using Tensors = std::vector<Tensor>;
 
-// step(gradients) with the GIL released when there is much to do.
-template <class Step> bool take_step(ParameterTable& table, const Step& step) {
+// With the GIL released when there is much to do.
+bool take_step(ParameterTable& table, const Rule& rule) {
     const Tensors gradients = table.gradients();
-    if (table.element_count() < release_gil_above) return step(gradients);
+    if (table.element_count() < release_gil_above) return table.step(gradients, rule);
     const WithoutGil released;
-    return step(gradients);
+    return table.step(gradients, rule);
 }
 
-bool sgd_step(ParameterTable& table, double lr, double momentum, double dampening, double weight_decay, bool nesterov,
-              bool maximize) {
-    return take_step(table, [&](const Tensors& gradients) {
-        return table.sgd(gradients, {lr, momentum, dampening, weight_decay, nesterov, true, maximize});
-    });
+Rule sgd_rule(double lr, double momentum, double dampening, double weight_decay, bool nesterov, bool maximize) {
+    return {kernels::SgdStep{lr, momentum, dampening, weight_decay, nesterov, true, maximize}};
 }
 
-bool adam_step(ParameterTable& table, double lr, double beta1, double beta2, double eps, double weight_decay,
-               bool decoupled, bool maximize) {
-    return take_step(table, [&](const Tensors& gradients) {
-        return table.adam(gradients, {lr, beta1, beta2, eps, weight_decay, 0, 0, decoupled, maximize});
-    });
+Rule adam_rule(double lr, double beta1, double beta2, double eps, double weight_decay, bool decoupled, bool maximize) {
+    return {kernels::AdamStep{lr, beta1, beta2, eps, weight_decay, 0, 0, decoupled, maximize}};
 }
 
 const ParameterTable::Segment& segment(const ParameterTable& table, int i) {
@@ -45,7 +40,7 @@ const ParameterTable::Segment& segment(const ParameterTable& table, int i) {
 py::tuple state(const ParameterTable& table, int i) {
     const ParameterTable::Segment& s = segment(table, i);
     py::list slots;
-    for (const Tensor& slot : s.slots) slots.append(slot ? wrap(slot) : py::object(py::none()));
+    for (const Tensor& slot : s.slots) slots.append(slot && s.has_slots() ? wrap(slot) : py::object(py::none()));
     return py::make_tuple(s.steps, slots);
 }
 
@@ -77,11 +72,6 @@ double call_objective(const py::function& f, const Tensor& x, const Tensor& grad
         throw ValueError(say("the gradient has shape ", slope.shape(), ", expected ", x.shape()));
     copy(slope.view(), gradient.view());
     return value;
-}
-
-void raise_pending_signals() {
-    const WithGil held;
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
 }
 
 py::dict run_descent(const py::object& objective, const Tensor& start, const std::string& method, double lr,
@@ -130,19 +120,29 @@ Tensors gather_batch(const Batches& batches, uint64_t epoch, int64_t i) {
     return batches.batch(epoch, i);
 }
 
+std::vector<int64_t> batch_indices(const Batches& batches, uint64_t epoch, int64_t i) {
+    if (i < 0 || i >= batches.count()) throw IndexError(say("batch ", i, " of ", batches.count()));
+    std::vector<int64_t> indices;
+    batches.fill_indices(batches.order(epoch), i, indices);
+    return indices;
+}
+
 }  // namespace
 
 void bind_train(py::module_& m) {
     using py::arg;
     py::module_ t = m.def_submodule("train", "Native training: optimizer steps, descent, batches.");
 
-    py::class_<ParameterTable>(t, "ParameterTable", "Parameters and what an optimizer remembers of each.")
+    py::class_<Rule>(t, "Rule", "What one step does with a parameter and its gradient: a kind and hyper-parameters.");
+    t.def("sgd", sgd_rule, arg("lr"), arg("momentum"), arg("dampening"), arg("weight_decay"), arg("nesterov"),
+          arg("maximize"), "The rule of stochastic gradient descent.");
+    t.def("adam", adam_rule, arg("lr"), arg("beta1"), arg("beta2"), arg("eps"), arg("weight_decay"), arg("decoupled"),
+          arg("maximize"), "The rule of Adam, and with `decoupled` of AdamW.");
+
+    py::class_<ParameterTable, std::shared_ptr<ParameterTable>>(t, "ParameterTable",
+                                                                "Parameters and what an optimizer remembers of each.")
         .def(py::init<Tensors>(), arg("params"))
-        .def("sgd", sgd_step, arg("lr"), arg("momentum"), arg("dampening"), arg("weight_decay"), arg("nesterov"),
-             arg("maximize"), "One step from the parameters' .grad; whether all new numbers are finite.")
-        .def("adam", adam_step, arg("lr"), arg("beta1"), arg("beta2"), arg("eps"), arg("weight_decay"),
-             arg("decoupled"), arg("maximize"),
-             "One step from the parameters' .grad; whether all new numbers are finite.")
+        .def("step", take_step, arg("rule"), "One step from the parameters' .grad; whether all new numbers are finite.")
         .def("zero_grad", &ParameterTable::zero_grad, "Sets .grad of every parameter to None.")
         .def("state", state, arg("index"), "(steps, slots) of a parameter; a slot not in use is None.")
         .def("restore", restore, arg("index"), arg("steps"), arg("slots"), "Takes over what `state` gave.");
@@ -167,7 +167,8 @@ void bind_train(py::module_& m) {
              arg("arrays"), arg("indices"), arg("batch_size"), arg("shuffle"), arg("drop_last"), arg("seed"))
         .def("__len__", &Batches::count)
         .def_property_readonly("rows", &Batches::rows)
-        .def("batch", gather_batch, arg("epoch"), arg("index"), "Batch `index` of an epoch: one tensor an array.");
+        .def("batch", gather_batch, arg("epoch"), arg("index"), "Batch `index` of an epoch: one tensor an array.")
+        .def("indices", batch_indices, arg("epoch"), arg("index"), "Which rows of the arrays that batch is made of.");
 }
 
 }  // namespace fg

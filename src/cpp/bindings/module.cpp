@@ -7,6 +7,7 @@ namespace fg {
 void bind_assign(py::module_& m);
 void bind_autodiff(py::module_& m);
 void bind_compiled_call(py::module_& m);
+void bind_fit(py::module_& m);
 void bind_kernels(py::module_& m);
 void bind_ops(py::module_& m);
 void bind_random(py::module_& m);
@@ -29,6 +30,7 @@ PYBIND11_MODULE(_core, m) {
     fg::bind_compiled_call(m);
     fg::bind_random(m);
     fg::bind_train(m);
+    fg::bind_fit(m);
     m.def(
         "asarray",
         [](const fg::py::object& data) {

@@ -80,7 +80,11 @@ private:
 // Runs of a program on memory that stays where it is: nothing is allocated from one to the next. For one thread.
 class Session {
 public:
-    explicit Session(Ref<Program> program);
+    // Outputs of the program lie one after the other in memory, numbers alone apart, where those of `other` lie when
+    // they are alike.
+    explicit Session(Ref<Program> program, const Session* other = nullptr);
+    Session(Session&&) = default;
+    Session& operator=(Session&&) = default;
 
     // Contiguous, to be written before a run.
     const std::vector<Tensor>& inputs() const { return inputs_; }
@@ -91,6 +95,8 @@ public:
 private:
     Ref<Program> program_;
     std::unique_ptr<Program::RunState> state_;
+    void place_outputs(const std::vector<View>& views);
+
     std::vector<Tensor> inputs_, outputs_, results_;
     std::vector<size_t> copied_;  // results that are not made in memory of their own
 };

@@ -1,7 +1,6 @@
 // Gathering the rows of batches.
 #include "train/batches.hpp"
 
-#include <algorithm>
 #include <cstring>
 
 namespace fg {
@@ -15,20 +14,47 @@ bool has_whole_rows(const View& v) {
     return is_contiguous(shape, strides);
 }
 
+// Rows of a size known here are copied without a call each: at small batches those take as long as the arithmetic.
+template <size_t bytes> void copy_rows_of(const char* from, int64_t step, Span<int64_t> indices, char* to) {
+    for (int64_t i : indices) {
+        std::memcpy(to, from + i * step, bytes);
+        to += bytes;
+    }
+}
+void copy_rows_by_16(const char* from, int64_t step, Span<int64_t> indices, size_t bytes, char* to) {
+    for (int64_t i : indices) {
+        const char* row = from + i * step;
+        for (size_t b = 0; b < bytes; b += 16) std::memcpy(to + b, row + b, 16);
+        to += bytes;
+    }
+}
+
+void copy_rows(const View& data, Span<int64_t> indices, const View& out) {
+    const int64_t item = itemsize(data.dtype), step = data.strides[0] * item;
+    const size_t bytes = size_t(indices.size() ? out.size() / indices.size() * item : 0);
+    const char* const from = data.as<char>();
+    char* to = out.as<char>();
+    if (bytes == 4) return copy_rows_of<4>(from, step, indices, to);
+    if (bytes == 8) return copy_rows_of<8>(from, step, indices, to);
+    if (bytes % 16 == 0 && bytes <= 512) return copy_rows_by_16(from, step, indices, bytes, to);
+    for (int64_t i : indices) {
+        std::memcpy(to, from + i * step, bytes);
+        to += bytes;
+    }
+}
+
 }  // namespace
+
+void gather_rows(const Tensor& data, Span<int64_t> indices, const Tensor& out) {
+    if (has_whole_rows(data.view())) copy_rows(data.view(), indices, out.view());
+    else copy_rows(contiguous(data).view(), indices, out.view());
+}
 
 Tensor gather_rows(const Tensor& data, Span<int64_t> indices) {
     Dims shape = data.shape();
     shape[0] = indices.size();
     Tensor out = Tensor::empty(data.dtype(), shape);
-    const Tensor source = has_whole_rows(data.view()) ? data : contiguous(data);
-    const int64_t item = itemsize(data.dtype()), step = source.strides()[0] * item;
-    const size_t bytes = size_t(indices.size() ? out.size() / indices.size() * item : 0);
-    char* to = out.view().as<char>();
-    for (int64_t i : indices) {
-        std::memcpy(to, source.view().as<char>() + i * step, bytes);
-        to += bytes;
-    }
+    gather_rows(data, indices, out);
     return out;
 }
 
@@ -62,17 +88,22 @@ Batches::Batches(std::vector<Tensor> arrays, const Tensor& chosen, int64_t batch
     count_ = drop_last ? rows_ / batch_size : (rows_ - 1) / batch_size + 1;
 }
 
-std::vector<Tensor> Batches::batch(uint64_t epoch, int64_t i) const {
-    if (i < 0 || i >= count_) throw IndexError(say("batch ", i, " of ", count_));
+void Batches::fill_indices(const Permutation& order, int64_t i, std::vector<int64_t>& indices, int64_t batches) const {
     const int64_t first = i * batch_size_;
-    std::vector<int64_t> indices(size_t(std::min(batch_size_, rows_ - first)));
+    indices.resize(size_t(std::min(batches * batch_size_, rows_ - first)));
     if (shuffle_) {
-        Permutation(rows_, seed_, epoch).fill(first, int64_t(indices.size()), indices.data());
+        order.fill(first, int64_t(indices.size()), indices.data());
     } else {
         for (size_t k = 0; k < indices.size(); ++k) indices[k] = first + int64_t(k);
     }
     if (chosen_)
         for (int64_t& k : indices) k = chosen_.view().as<int64_t>()[k];
+}
+
+std::vector<Tensor> Batches::batch(uint64_t epoch, int64_t i) const {
+    if (i < 0 || i >= count_) throw IndexError(say("batch ", i, " of ", count_));
+    std::vector<int64_t> indices;
+    fill_indices(order(epoch), i, indices);
     std::vector<Tensor> out;
     out.reserve(arrays_.size());
     for (const Tensor& a : arrays_) out.push_back(gather_rows(a, indices));

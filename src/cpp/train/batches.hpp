@@ -1,6 +1,7 @@
 // Batches: rows of data in the order of an epoch. Any batch of any epoch can be had on its own.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "core/random.hpp"
@@ -10,6 +11,8 @@ namespace fg {
 
 // data (n, ...) -> (count, ...): the rows at the indices, each in [0, n).
 Tensor gather_rows(const Tensor& data, Span<int64_t> indices);
+// The same, into contiguous `out` (count, ...).
+void gather_rows(const Tensor& data, Span<int64_t> indices, const Tensor& out);
 
 class Batches {
 public:
@@ -20,6 +23,13 @@ public:
     int64_t rows() const { return rows_; }
     int64_t count() const { return count_; }  // of batches in an epoch
     std::vector<Tensor> batch(uint64_t epoch, int64_t i) const;
+
+    // The pieces of `batch`, for loops that keep their memory.
+    const std::vector<Tensor>& arrays() const { return arrays_; }
+    int64_t batch_rows(int64_t i) const { return std::min(batch_size_, rows_ - i * batch_size_); }
+    Permutation order(uint64_t epoch) const { return Permutation(rows_, seed_, epoch); }
+    // Which rows of the arrays batch i, or so many from it on, are made of, the epoch's order given.
+    void fill_indices(const Permutation& order, int64_t i, std::vector<int64_t>& indices, int64_t batches = 1) const;
 
 private:
     std::vector<Tensor> arrays_;

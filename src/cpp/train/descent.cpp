@@ -84,11 +84,11 @@ public:
         const DescentOptions& o = options_;
         const Tensor gradients[] = {gradient};
         switch (o.method) {
-            case DescentMethod::gd: table_.sgd(gradients, {o.lr, 0, 0, 0, false, true, false}); break;
-            case DescentMethod::momentum: table_.sgd(gradients, {o.lr, o.momentum, 0, 0, false, true, false}); break;
-            case DescentMethod::nesterov: table_.sgd(gradients, {o.lr, o.momentum, 0, 0, true, true, false}); break;
+            case DescentMethod::gd: table_.step(gradients, sgd(0, false)); break;
+            case DescentMethod::momentum: table_.step(gradients, sgd(o.momentum, false)); break;
+            case DescentMethod::nesterov: table_.step(gradients, sgd(o.momentum, true)); break;
             case DescentMethod::adam:
-                table_.adam(gradients, {o.lr, o.beta1, o.beta2, o.eps, 0, 0, 0, false, false});
+                table_.step(gradients, {kernels::AdamStep{o.lr, o.beta1, o.beta2, o.eps, 0, 0, 0, false, false}});
                 break;
             case DescentMethod::rmsprop: scaled_step(o, o.alpha, 1 - o.alpha, x_, gradient, mean_); break;
             case DescentMethod::adagrad: scaled_step(o, 1, 1, x_, gradient, mean_); break;
@@ -96,6 +96,10 @@ public:
     }
 
 private:
+    Rule sgd(double momentum, bool nesterov) const {
+        return {kernels::SgdStep{options_.lr, momentum, 0, 0, nesterov, true, false}};
+    }
+
     const DescentOptions& options_;
     Tensor x_;
     ParameterTable table_;

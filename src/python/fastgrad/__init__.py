@@ -19,6 +19,7 @@ from fastgrad.gradient_check import check_grads
 from fastgrad.predict import predict
 from fastgrad.random import manual_seed
 from fastgrad.tensors import asarray, tensor
+from fastgrad.training import EpochInfo, FitResult, History, TrainStep, fit, fit_many, train_step
 
 if _TYPE_CHECKING:
     from fastgrad.numpy import *  # noqa: F403
@@ -33,9 +34,13 @@ globals().update({name: value for name, value in _operations.items() if name not
 
 __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     *sorted(_operations),
+    "EpochInfo",
+    "FitResult",
     "GradientError",
+    "History",
     "RecordingError",
     "Tensor",
+    "TrainStep",
     "__version__",
     "asarray",
     "autograd",
@@ -43,6 +48,8 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "compile",
     "data",
     "elementwise_grad",
+    "fit",
+    "fit_many",
     "get_num_threads",
     "grad",
     "hessian",
@@ -62,6 +69,7 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "stop_gradient",
     "tensor",
     "threads",
+    "train_step",
     "value_and_grad",
     "viz",
 ]

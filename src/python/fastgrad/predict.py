@@ -60,9 +60,21 @@ def predict(model: Module, X: Any, batch_size: int | None = None) -> np.ndarray[
     try:
         with no_grad():
             outputs = [
-                model(rows[start : start + step]).numpy() for start in range(0, max(len(rows), 1), step)
+                _whole(model, rows[start : start + step]) for start in range(0, max(len(rows), 1), step)
             ]
     finally:
         for module, mode in modes:
             module.training = mode
     return np.concatenate(outputs) if len(outputs) > 1 else np.array(outputs[0])
+
+
+def _whole(model: Module, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The outputs for some rows, from parameters that nobody wrote to in between.
+
+    A fit in another thread writes all parameters at once while no Python code runs, so that versions tell.
+    """
+    params = list(model.parameters())
+    versions = None
+    while versions != (versions := core.train.versions(params)):
+        outputs: np.ndarray[Any, Any] = model(rows).numpy()
+    return outputs

@@ -26,6 +26,52 @@ class Batches:
     def rows(self) -> int: ...
     def batch(self, epoch: SupportsIndex, index: SupportsIndex) -> list[Tensor]:
         """Batch `index` of an epoch: one tensor an array."""
+    def indices(self, epoch: SupportsIndex, index: SupportsIndex) -> list[int]:
+        """Which rows of the arrays that batch is made of."""
+
+class Cancel:
+    """How one thread interrupts the loops of others."""
+    def __init__(self) -> None: ...
+    def request(self) -> None:
+        """They raise KeyboardInterrupt."""
+
+class Evaluation:
+    """The mean loss over rows that are not learned from."""
+    def __init__(
+        self,
+        arrays: Sequence[Tensor],
+        chunk: SupportsIndex,
+        full: RecordedStep,
+        rest: RecordedStep,
+    ) -> None: ...
+    def __call__(self, cancel: Cancel | None) -> float: ...
+
+class FitLoop:
+    """Epochs of training on a private copy of the parameters."""
+    def __init__(
+        self,
+        tables: Sequence[ParameterTable],
+        batches: Batches,
+        full: RecordedStep,
+        rest: RecordedStep,
+        max_norm: SupportsFloat,
+    ) -> None: ...
+    def epoch(
+        self,
+        epoch: SupportsIndex,
+        rules: Sequence[Rule],
+        seconds_left: SupportsFloat,
+        cancel: Cancel | None,
+    ) -> tuple[str, float, int, float]:
+        """One pass over the data: how it ended, the mean loss, batches seen, the loss that ended it."""
+    def commit(self) -> None:
+        """Hands numbers and slots to the model and the optimizer."""
+    def pull(self) -> None:
+        """Takes numbers and slots from there."""
+    def keep_best(self) -> None:
+        """Remembers the numbers."""
+    def restore_best(self) -> None:
+        """Goes back to the numbers remembered."""
 
 class Objective:
     """A recorded value and gradient as a function of one flat vector."""
@@ -38,26 +84,7 @@ class Objective:
 class ParameterTable:
     """Parameters and what an optimizer remembers of each."""
     def __init__(self, params: Sequence[Tensor]) -> None: ...
-    def sgd(
-        self,
-        lr: SupportsFloat,
-        momentum: SupportsFloat,
-        dampening: SupportsFloat,
-        weight_decay: SupportsFloat,
-        nesterov: bool,
-        maximize: bool,
-    ) -> bool:
-        """One step from the parameters' .grad; whether all new numbers are finite."""
-    def adam(
-        self,
-        lr: SupportsFloat,
-        beta1: SupportsFloat,
-        beta2: SupportsFloat,
-        eps: SupportsFloat,
-        weight_decay: SupportsFloat,
-        decoupled: bool,
-        maximize: bool,
-    ) -> bool:
+    def step(self, rule: Rule) -> bool:
         """One step from the parameters' .grad; whether all new numbers are finite."""
     def zero_grad(self) -> None:
         """Sets .grad of every parameter to None."""
@@ -65,6 +92,37 @@ class ParameterTable:
         """(steps, slots) of a parameter; a slot not in use is None."""
     def restore(self, index: SupportsIndex, steps: SupportsIndex, slots: Sequence[_Operand | None]) -> None:
         """Takes over what `state` gave."""
+
+class RecordedStep:
+    """A program that gives the loss of a batch, and gradients."""
+    def __init__(
+        self,
+        program: Program,
+        parameters: Sequence[SupportsIndex],
+        weight_input: SupportsIndex,
+    ) -> None: ...
+    @property
+    def program(self) -> Program: ...
+
+class Rule:
+    """What one step does with a parameter and its gradient: a kind and hyper-parameters."""
+
+class Stepper:
+    """Steps on the parameters themselves: replay, clip, update."""
+    def __init__(self, tables: Sequence[ParameterTable], max_norm: SupportsFloat) -> None: ...
+    def step(self, step: RecordedStep, batch: Iterable[_Operand], rules: Sequence[Rule]) -> tuple[float, str]:
+        """One step; the loss, and "updated", "skipped", "bad_loss" or "bad_parameters"."""
+
+def adam(
+    lr: SupportsFloat,
+    beta1: SupportsFloat,
+    beta2: SupportsFloat,
+    eps: SupportsFloat,
+    weight_decay: SupportsFloat,
+    decoupled: bool,
+    maximize: bool,
+) -> Rule:
+    """The rule of Adam, and with `decoupled` of AdamW."""
 
 def descend(
     objective: Objective | Callable[[Tensor], tuple[float, Tensor]],
@@ -83,3 +141,25 @@ def descend(
     on_step: Callable[[int, Tensor, float, Tensor], bool] | None = None,
 ) -> dict[str, Any]:
     """Steps down an Objective, or a function of x that returns (value, gradient)."""
+
+def first_not_finite(
+    program: Program,
+    inputs: Iterable[_Operand],
+) -> tuple[str, int, tuple[int, ...], tuple[int, ...]] | None:
+    """(op, number, shape, position) of the first value of a replay that is not finite; None when all are."""
+
+def memory_order(tensor: Tensor) -> tuple[int, ...]:
+    """Axes from the one whose numbers lie furthest apart to the nearest."""
+
+def sgd(
+    lr: SupportsFloat,
+    momentum: SupportsFloat,
+    dampening: SupportsFloat,
+    weight_decay: SupportsFloat,
+    nesterov: bool,
+    maximize: bool,
+) -> Rule:
+    """The rule of stochastic gradient descent."""
+
+def versions(tensors: Sequence[Tensor]) -> list[int]:
+    """How often the memory of each has been written to."""

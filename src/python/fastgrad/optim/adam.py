@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+from fastgrad._native import core
 from fastgrad.optim.optimizer import Optimizer, checked_number
 
 __all__ = ["Adam", "AdamW"]
@@ -80,18 +81,16 @@ class Adam(Optimizer):
             if checked_number(f"betas[{i}]", beta) >= 1.0:
                 raise ValueError(f"betas[{i}] must be from 0 to below 1, got {beta}")
 
-    def _update(self, table: Any, group: Mapping[str, Any]) -> bool:
+    def _rule(self, group: Mapping[str, Any]) -> core.train.Rule:
         beta1, beta2 = group["betas"]
-        return bool(
-            table.adam(
-                group["lr"],
-                beta1,
-                beta2,
-                group["eps"],
-                group["weight_decay"],
-                self._decoupled,
-                bool(group["maximize"]),
-            )
+        return core.train.adam(
+            group["lr"],
+            beta1,
+            beta2,
+            group["eps"],
+            group["weight_decay"],
+            self._decoupled,
+            bool(group["maximize"]),
         )
 
 

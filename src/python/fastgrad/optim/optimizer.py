@@ -53,8 +53,17 @@ class Optimizer:
     def _check(self, group: Mapping[str, Any]) -> None:
         """Raise when a hyper-parameter does not fit."""
 
-    def _update(self, table: Any, group: Mapping[str, Any]) -> bool:
-        raise NotImplementedError
+    def _rule(self, group: Mapping[str, Any]) -> core.train.Rule:
+        """Return what one native step does, with a group's hyper-parameters; `_check` has passed them."""
+        raise NotImplementedError(f"{type(self).__name__} must define _rule(self, group)")
+
+    # --- what training loops use
+
+    def _rules(self) -> list[core.train.Rule]:
+        """Return the rule of each group, or raise when a hyper-parameter was changed to what does not fit."""
+        for group in self.param_groups:
+            self._check(group)
+        return [self._rule(group) for group in self.param_groups]
 
     # --- what users call
 
@@ -141,11 +150,8 @@ class Optimizer:
             raise core.RecordingError(
                 "an optimizer writes to its parameters, which cannot be recorded: step outside"
             )
-        for group in self.param_groups:
-            self._check(group)
-        finite = [
-            self._update(table, group) for table, group in zip(self._tables, self.param_groups, strict=True)
-        ]
+        rules = self._rules()
+        finite = [table.step(rule) for table, rule in zip(self._tables, rules, strict=True)]
         return all(finite)
 
     def zero_grad(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from fastgrad._native import core
 from fastgrad.optim.optimizer import Optimizer, checked_number
 
 __all__ = ["SGD"]
@@ -82,14 +83,12 @@ class SGD(Optimizer):
                 f"dampening = {group['dampening']}"
             )
 
-    def _update(self, table: Any, group: Mapping[str, Any]) -> bool:
-        return bool(
-            table.sgd(
-                group["lr"],
-                group["momentum"],
-                group["dampening"],
-                group["weight_decay"],
-                bool(group["nesterov"]),
-                bool(group["maximize"]),
-            )
+    def _rule(self, group: Mapping[str, Any]) -> core.train.Rule:
+        return core.train.sgd(
+            group["lr"],
+            group["momentum"],
+            group["dampening"],
+            group["weight_decay"],
+            bool(group["nesterov"]),
+            bool(group["maximize"]),
         )

@@ -1,0 +1,149 @@
+// fastgrad._core.train: steps of training on recordings, and the loop of fit.
+#include <pybind11/stl.h>
+
+#include <atomic>
+
+#include "bindings/py_tensor.hpp"
+#include "bindings/signals.hpp"
+#include "train/diagnosis.hpp"
+#include "train/evaluation.hpp"
+#include "train/fit.hpp"
+
+PYBIND11_DECLARE_HOLDER_TYPE(T, fg::Ref<T>, true)
+
+namespace fg {
+namespace {
+
+using Tensors = std::vector<Tensor>;
+
+RecordedStep recorded_step(Program& program, std::vector<int> parameters, int weight_input) {
+    const Recording& r = program.recording();
+    if (r.outputs().size() != parameters.size() + 1)
+        throw ValueError(say("a step gives a loss and ", parameters.size(), " gradients, the program has ",
+                             r.outputs().size(), " outputs"));
+    if (weight_input >= int(r.inputs().size()))
+        throw IndexError(say("input ", weight_input, " of ", r.inputs().size()));
+    return {Ref<Program>(&program), std::move(parameters), weight_input};
+}
+
+Tensors inputs_of(const py::iterable& arrays) {
+    Tensors in;
+    for (const py::handle& array : arrays) {
+        in.push_back(to_operand(array.ptr(), Memory::borrowed));
+        if (!in.back())
+            throw TypeError(say("an input must be a tensor or an array, got ", Py_TYPE(array.ptr())->tp_name));
+    }
+    return in;
+}
+
+// (loss, what became of the parameters)
+py::tuple take_step(Stepper& stepper, const RecordedStep& step, const py::iterable& batch,
+                    const std::vector<Rule>& rules) {
+    constexpr const char* effects[] = {"updated", "skipped", "bad_loss", "bad_parameters"};
+    const Tensors in = inputs_of(batch);
+    step.program->recording().check_inputs(in);
+    Outcome outcome{};
+    {
+        const WithoutGil released;
+        outcome = stepper(step, in, rules);
+    }
+    return py::make_tuple(outcome.loss, effects[int(outcome.effect)]);
+}
+
+// Ctrl-C reaches the main thread only; it sets this for loops of other threads.
+struct Cancel {
+    std::atomic<bool> requested{false};
+};
+
+// What a loop does about every 50 ms.
+void look_up(const Cancel* cancel) {
+    if (cancel && cancel->requested) {
+        const WithGil held;
+        PyErr_SetNone(PyExc_KeyboardInterrupt);
+        throw py::error_already_set();
+    }
+    raise_pending_signals();
+}
+
+// (end, mean loss, batches seen, the loss that ended it)
+py::tuple run_epoch(FitLoop& loop, uint64_t epoch, const std::vector<Rule>& rules, double seconds_left,
+                    const Cancel* cancel) {
+    using Clock = Pulse::Clock;
+    const auto deadline =
+        seconds_left < 1e9
+            ? Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds_left))
+            : Clock::time_point::max();
+    look_up(cancel);  // epochs may be too short for the loop to do it
+    EpochResult r;
+    {
+        const WithoutGil released;
+        r = loop.epoch(epoch, rules, deadline, [cancel] { look_up(cancel); });
+    }
+    return py::make_tuple(name(r.end), r.loss, r.batches, r.worst);
+}
+
+double evaluate(const Evaluation& evaluation, const Cancel* cancel) {
+    const WithoutGil released;
+    return evaluation([cancel] { look_up(cancel); });
+}
+
+// (op, number, shape, position) or None
+py::object diagnose(const Program& program, const py::iterable& inputs) {
+    const auto found = first_not_finite(program, inputs_of(inputs));
+    if (!found) return py::none();
+    return py::make_tuple(found->op, found->number, to_tuple(found->shape), to_tuple(found->position));
+}
+
+std::vector<uint32_t> versions(const Tensors& tensors) {
+    std::vector<uint32_t> out;
+    for (const Tensor& t : tensors) out.push_back(t.impl()->storage ? t.impl()->storage->version() : 0);
+    return out;
+}
+
+}  // namespace
+
+void bind_fit(py::module_& m) {
+    using py::arg;
+    py::module_ t = m.attr("train");
+
+    py::class_<RecordedStep>(t, "RecordedStep", "A program that gives the loss of a batch, and gradients.")
+        .def(py::init(&recorded_step), arg("program"), arg("parameters"), arg("weight_input"))
+        .def_property_readonly("program", [](const RecordedStep& step) { return step.program; });
+
+    py::class_<Stepper>(t, "Stepper", "Steps on the parameters themselves: replay, clip, update.")
+        .def(py::init<Tables, double>(), arg("tables"), arg("max_norm"))
+        .def("step", take_step, arg("step"), arg("batch"), arg("rules"),
+             "One step; the loss, and \"updated\", \"skipped\", \"bad_loss\" or \"bad_parameters\".");
+
+    py::class_<Cancel>(t, "Cancel", "How one thread interrupts the loops of others.")
+        .def(py::init<>())
+        .def(
+            "request", [](Cancel& cancel) { cancel.requested = true; }, "They raise KeyboardInterrupt.");
+
+    py::class_<FitLoop>(t, "FitLoop", "Epochs of training on a private copy of the parameters.")
+        .def(py::init([](Tables tables, const Batches& batches, const RecordedStep& full, const RecordedStep& rest,
+                         double max_norm) {
+                 return std::make_unique<FitLoop>(std::move(tables), batches, full, rest, max_norm);
+             }),
+             arg("tables"), arg("batches"), arg("full"), arg("rest"), arg("max_norm"))
+        .def("epoch", run_epoch, arg("epoch"), arg("rules"), arg("seconds_left"), arg("cancel"),
+             "One pass over the data: how it ended, the mean loss, batches seen, the loss that ended it.")
+        .def("commit", &FitLoop::commit, "Hands numbers and slots to the model and the optimizer.")
+        .def("pull", &FitLoop::pull, "Takes numbers and slots from there.")
+        .def("keep_best", &FitLoop::keep_best, "Remembers the numbers.")
+        .def("restore_best", &FitLoop::restore_best, "Goes back to the numbers remembered.");
+
+    py::class_<Evaluation>(t, "Evaluation", "The mean loss over rows that are not learned from.")
+        .def(py::init<Tensors, int64_t, RecordedStep, RecordedStep>(), arg("arrays"), arg("chunk"), arg("full"),
+             arg("rest"))
+        .def("__call__", evaluate, arg("cancel"));
+
+    t.def(
+        "memory_order", [](const Tensor& x) { return to_tuple(memory_order(x)); }, arg("tensor"),
+        "Axes from the one whose numbers lie furthest apart to the nearest.");
+    t.def("first_not_finite", diagnose, arg("program"), arg("inputs"),
+          "(op, number, shape, position) of the first value of a replay that is not finite; None when all are.");
+    t.def("versions", versions, arg("tensors"), "How often the memory of each has been written to.");
+}
+
+}  // namespace fg

@@ -1,0 +1,72 @@
+// Stepper: one step of training. A recording gives the loss and the gradients, the optimizer's rules use them.
+#pragma once
+
+#include <memory>
+
+#include "tape/program.hpp"
+#include "train/optimizer.hpp"
+
+namespace fg {
+
+using Tables = std::vector<std::shared_ptr<ParameterTable>>;
+
+// What a step replays: a batch in, the loss (one number) and gradients out.
+struct RecordedStep {
+    Ref<Program> program;
+    // Output 1 + i is the gradient of parameter parameters[i], counted through all tables, transposed to the
+    // memory_order of that parameter.
+    std::vector<int> parameters;
+    int weight_input = -1;  // which input holds a weight for each sample; -1: none does
+
+    // How much the batch counts: the sum of its weights, or its rows.
+    double weight(Span<Tensor> batch) const;
+};
+
+enum class Effect {
+    updated,
+    skipped,         // all weights are zero: there is nothing to learn from
+    bad_loss,        // it is not finite: nothing was updated
+    bad_parameters,  // updated, and some number is not finite now
+};
+
+// What a step came to.
+struct Outcome {
+    Effect effect;
+    double loss, weight;
+};
+
+class Stepper {
+public:
+    // tables: one for each group of the optimizer. max_norm: what gradients are clipped to; 0: they are not.
+    Stepper(Tables tables, double max_norm);
+
+    // rules: one for each table.
+    Outcome operator()(const RecordedStep& step, Span<Tensor> batch, Span<Rule> rules);
+
+private:
+    double replay(const RecordedStep& step, Span<Tensor> batch);
+
+    Tables tables_;
+    double max_norm_;
+    std::vector<std::vector<Tensor>> gradients_;  // by table; empty where nothing flows
+};
+
+// The same step again and again on memory that stays where it is: nothing is allocated, nothing looked up.
+class BoundStep {
+public:
+    // other: a step on the same tables for batches of another size, to share the memory of gradients with.
+    BoundStep(const RecordedStep& step, const Tables& tables, double max_norm, const BoundStep* other = nullptr);
+
+    // Where the batch is to be written before each step.
+    const std::vector<Tensor>& batch() const { return session_.inputs(); }
+    Outcome operator()(Span<Rule> rules);
+
+private:
+    RecordedStep step_;
+    double max_norm_;
+    Session session_;
+    std::vector<Tensor> gradients_;  // those that there are
+    std::vector<ParameterTable::Bound> updates_;
+};
+
+}  // namespace fg
