@@ -187,6 +187,13 @@ def test_classes_and_objective():
     assert h.history["val_loss"][-1] == fg.nn.functional.cross_entropy(fg.predict(a, X), LABELS).item()
 
 
+def test_classes_in_a_column():
+    a, b = mlp(outputs=3), mlp(outputs=3)
+    silent(a, X, LABELS, loss="cross_entropy")
+    silent(b, X, LABELS[:, None], loss=fg.nn.CrossEntropyLoss())
+    assert same(a, b)
+
+
 def test_mae_is_l1():
     a, b = mlp(), mlp()
     assert silent(a, X, Y, loss="mae").history == silent(b, X, Y, loss="l1").history
