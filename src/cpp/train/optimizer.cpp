@@ -241,8 +241,12 @@ void ParameterTable::make_slots(int count) {
 ParameterTable::Bound::Bound(ParameterTable& table, std::vector<Tensor> gradients)
     : table_(table), gradients_(std::move(gradients)) {
     table_.check(gradients_);
-    for (size_t i = 0; i < gradients_.size(); ++i)
-        if (gradients_[i]) updated_.push_back(int(i));
+    for (size_t i = 0; i < gradients_.size(); ++i) {
+        if (!gradients_[i]) continue;
+        if (!same_layout(gradients_[i], table_.segments_[i].param))
+            throw ValueError(say("the gradient of params[", i, "] does not lie in memory as the parameter does"));
+        updated_.push_back(int(i));
+    }
 }
 
 void ParameterTable::Bound::bind(int slots) {
@@ -366,6 +370,8 @@ void ParameterTable::restore(int segment, int64_t steps, Span<Tensor> slots) {
 }
 
 bool is_dense(const Tensor& t) { return is_dense(t.view()); }
+
+bool has_layout_of(const Tensor& t, const Tensor& like) { return same_layout(t, like); }
 
 Dims memory_order(const Tensor& t) { return axes_by_stride(t.view()); }
 

@@ -102,6 +102,8 @@ private:
 
 // Whether the numbers fill their memory without gaps or overlaps, the axes in any order.
 bool is_dense(const Tensor& t);
+// Whether two tensors of one shape and dtype lie in memory alike.
+bool has_layout_of(const Tensor& t, const Tensor& like);
 // Axes of a tensor from the one whose numbers lie furthest apart to the nearest: transposed to it, numbers that fill
 // their memory are contiguous.
 Dims memory_order(const Tensor& t);

@@ -78,6 +78,14 @@ Outcome Stepper::operator()(const RecordedStep& step, Span<Tensor> batch, Span<R
 BoundStep::BoundStep(const RecordedStep& step, const Tables& tables, double max_norm, const BoundStep* other)
     : step_(step), max_norm_(max_norm), session_(step.program, other ? &other->session_ : nullptr) {
     Gradients gradients = by_parameter(step, tables, session_.outputs());
+    for (size_t t = 0; t < tables.size(); ++t)
+        for (size_t i = 0; i < gradients[t].size(); ++i) {
+            Tensor& g = gradients[t][i];
+            const Tensor& param = tables[t]->segments()[i].param;
+            if (!g || has_layout_of(g, param)) continue;
+            rearranged_.emplace_back(g, copy_like(param));
+            g = rearranged_.back().second;
+        }
     gradients_ = all_of(gradients);
     for (size_t t = 0; t < tables.size(); ++t) updates_.emplace_back(*tables[t], std::move(gradients[t]));
 }
@@ -86,6 +94,7 @@ Outcome BoundStep::operator()(Span<Rule> rules) {
     const double weight = step_.weight(session_.inputs());
     if (weight == 0) return {Effect::skipped, std::nan(""), 0};
     session_.run();
+    for (const auto& [from, to] : rearranged_) copy(from.view(), to.view());
     const double loss = session_.outputs()[0].item();
     if (!std::isfinite(loss)) return {Effect::bad_loss, loss, weight};
     if (max_norm_ > 0) clip(gradients_, max_norm_);

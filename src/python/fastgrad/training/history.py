@@ -33,7 +33,8 @@ class History:
     seconds : float
         How long it took.
     best_epoch : int or None
-        Number of the epoch, from 0, with the lowest ``"val_loss"``, or ``"loss"`` without validation data.
+        Number of the epoch, from 0, with the lowest ``"val_loss"``, or ``"loss"`` without validation data; or
+        with the best of what `early_stopping` monitors, by its `min_delta`.
 
     Examples
     --------

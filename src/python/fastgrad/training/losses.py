@@ -108,8 +108,11 @@ class BatchLoss:
 
     def _fitting_target(self, output: Tensor, target: Tensor) -> Tensor:
         """The target, (n,) made (n, 1) where the model gives that; refuse what cannot be meant."""
-        if self.of_classes or output.ndim == 0:
+        if output.ndim == 0:
             return target
+        if self.of_classes:  # a column of a table holds classes as well
+            is_column = output.ndim == 2 and target.shape == (output.shape[0], 1)
+            return target.reshape(output.shape[0]) if is_column else target
         if output.shape == (*target.shape, 1):
             return target.reshape(output.shape)
         one_a_sample = target.ndim == 1 or target.shape[1:] == (1,)
