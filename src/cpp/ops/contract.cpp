@@ -32,15 +32,16 @@ Meta infer_matmul(const Op&, const Attrs&, Views in) {
     return {in[0]->dtype, false, batch};
 }
 
-// Multiply-adds worth a chunk: some 25 us of an AVX2 core in float32. From two chunks on a second core wins: 128 x 128
-// x 128 went from 50 to 34 us, 256 x 256 x 256 from 372 to 217, 1024 x 1024 x 1024 from 28.0 to 15.8 ms.
+// Multiply-adds worth a chunk: some 25 us of an AVX2 core in float32. From two chunks on a second core wins where it
+// still spins (best of many runs): 128 x 128 x 128 went from 53 to 33 us, 256 x 256 x 256 from 371 to 218, 1024 x 1024
+// x 1024 from 25.1 to 13.7 ms.
 constexpr int64_t chunk_work = 1 << 20;
 constexpr int64_t plenty_of_chunks = 16;
 
 // How the products of a batch go to threads: in blocks of C, or several together where they are small. Blocks begin
-// large, since each packs what it reads for itself (256 x 512 costs some 5 % more than the product at one go, 64 x 512
-// some 20 %), and are halved until there are plenty. The kernel's promise makes every cut give the same bits but one: a
-// single column is summed in another order, so none is ever cut off.
+// large, since each packs what it reads for itself (1024 x 1024 x 1024 in blocks of 256 x 256 costs one core some 10 %
+// more than at one go), and are halved until there are plenty. The kernel's promise makes every cut give the same bits
+// but one: a single column is summed in another order, so none is ever cut off.
 struct Cut {
     int64_t rows, columns;         // of a block
     int64_t down = 1, across = 1;  // blocks of a product
