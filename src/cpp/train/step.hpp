@@ -65,7 +65,7 @@ private:
     RecordedStep step_;
     double max_norm_;
     Session session_;
-    std::vector<Tensor> gradients_;  // those that there are
+    std::vector<Tensor> gradients_;                      // those that there are
     std::vector<std::pair<Tensor, Tensor>> rearranged_;  // an output, and its numbers in the layout of the parameter
     std::vector<ParameterTable::Bound> updates_;
 };
