@@ -3,34 +3,50 @@
 from fastgrad.nn import functional, init
 from fastgrad.nn.layers import (
     MLP,
-    CrossEntropyLoss,
     Dropout,
     Flatten,
-    L1Loss,
     Linear,
-    MSELoss,
     ReLU,
     Sequential,
     Sigmoid,
     Softplus,
     Tanh,
 )
+from fastgrad.nn.loss_modules import (
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    GaussianNLLLoss,
+    HuberLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
+    PinballLoss,
+    PoissonNLLLoss,
+    SmoothL1Loss,
+)
 from fastgrad.nn.module import Module
 from fastgrad.nn.parameter import Parameter
 
 __all__ = [
     "MLP",
+    "BCEWithLogitsLoss",
     "CrossEntropyLoss",
     "Dropout",
     "Flatten",
+    "GaussianNLLLoss",
+    "HuberLoss",
     "L1Loss",
     "Linear",
     "MSELoss",
     "Module",
+    "NLLLoss",
     "Parameter",
+    "PinballLoss",
+    "PoissonNLLLoss",
     "ReLU",
     "Sequential",
     "Sigmoid",
+    "SmoothL1Loss",
     "Softplus",
     "Tanh",
     "functional",

@@ -1,4 +1,4 @@
-"""Layers, activations and losses as modules."""
+"""Layers and activations as modules."""
 
 from __future__ import annotations
 
@@ -16,12 +16,9 @@ from fastgrad.nn.parameter import Parameter
 
 __all__ = [
     "MLP",
-    "CrossEntropyLoss",
     "Dropout",
     "Flatten",
-    "L1Loss",
     "Linear",
-    "MSELoss",
     "ReLU",
     "Sequential",
     "Sigmoid",
@@ -302,63 +299,6 @@ class MLP(Sequential):
                 layers.append(Dropout(dropout))
             in_features = width
         super().__init__(*layers, Linear(in_features, out_features))
-
-
-class MSELoss(Module):
-    """The mean squared error; see `functional.mse_loss`.
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.nn.MSELoss()([1.0, 2.0], [1.0, 4.0])
-    tensor(2.)
-    """
-
-    def __init__(self, reduction: str = "mean") -> None:
-        self.reduction = reduction
-
-    def forward(self, input: Any, target: Any) -> core.Tensor:
-        """Compare predictions with targets of the same shape."""
-        return functional.mse_loss(input, target, reduction=self.reduction)
-
-
-class L1Loss(Module):
-    """The mean absolute error; see `functional.l1_loss`.
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.nn.L1Loss()([1.0, 2.0], [1.0, 4.0])
-    tensor(1.)
-    """
-
-    def __init__(self, reduction: str = "mean") -> None:
-        self.reduction = reduction
-
-    def forward(self, input: Any, target: Any) -> core.Tensor:
-        """Compare predictions with targets of the same shape."""
-        return functional.l1_loss(input, target, reduction=self.reduction)
-
-
-class CrossEntropyLoss(Module):
-    """The negative log-likelihood of the true classes; see `functional.cross_entropy`.
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.nn.CrossEntropyLoss()([[0.0, 0.0]], [1])
-    tensor(0.69314718)
-    """
-
-    weight: core.Tensor | None
-
-    def __init__(self, weight: Any = None, *, reduction: str = "mean") -> None:
-        self.register_buffer("weight", weight)
-        self.reduction = reduction
-
-    def forward(self, input: Any, target: Any) -> core.Tensor:
-        """Compare scores (n, C) with true classes (n,)."""
-        return functional.cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
 def _size(name: str, value: Any) -> int:
