@@ -101,7 +101,8 @@ def huber_loss(
 
     Notes
     -----
-    Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35, 1964.
+    Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35, 1964. PyTorch
+    divides a weighted mean by the number of losses here, and by the sum of the weights in its `mse_loss`.
 
     Examples
     --------
@@ -267,7 +268,7 @@ def gaussian_nll_loss(
     full : bool
         Whether to add the constant ``log(2 * pi) / 2``.
     eps : float
-        The least variance, above 0. Below it the derivative in `var` is that at `eps`, not 0, which leads out.
+        The least variance, above 0. Below it the derivative in `var` is that at `eps`, which leads out.
 
     Raises
     ------
