@@ -110,12 +110,22 @@ class Tensor:
         """Cosine; x in radians."""
     def tanh(self) -> Tensor:
         """Hyperbolic tangent."""
+    def erf(self) -> Tensor:
+        """Error function, 2 / sqrt(pi) times the integral of exp(-t ** 2) from 0 to x."""
+    def normal_pdf(self) -> Tensor:
+        """Density of the standard normal distribution."""
+    def normal_cdf(self) -> Tensor:
+        """Probability of being below x under the standard normal distribution."""
     def sigmoid(self) -> Tensor:
         """Logistic function 1 / (1 + exp(-x))."""
     def relu(self) -> Tensor:
         """max(x, 0); its derivative at 0 is 0."""
     def softplus(self) -> Tensor:
         """log(1 + exp(x)), without overflow."""
+    def silu(self) -> Tensor:
+        """x * sigmoid(x), also called swish."""
+    def gelu(self) -> Tensor:
+        """x times the probability of being below x under the standard normal distribution."""
     @property
     def shape(self) -> tuple[int, ...]:
         """Sizes of the axes."""

@@ -1,16 +1,13 @@
 """Models: modules, layers, losses, and the functions and initial values they are made of."""
 
 from fastgrad.nn import functional, init
+from fastgrad.nn.activations import ELU, GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from fastgrad.nn.layers import (
     MLP,
     Dropout,
     Flatten,
     Linear,
-    ReLU,
     Sequential,
-    Sigmoid,
-    Softplus,
-    Tanh,
 )
 from fastgrad.nn.loss_modules import (
     BCEWithLogitsLoss,
@@ -28,6 +25,8 @@ from fastgrad.nn.module import Module
 from fastgrad.nn.parameter import Parameter
 
 __all__ = [
+    "ELU",
+    "GELU",
     "MLP",
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
@@ -36,6 +35,7 @@ __all__ = [
     "GaussianNLLLoss",
     "HuberLoss",
     "L1Loss",
+    "LeakyReLU",
     "Linear",
     "MSELoss",
     "Module",
@@ -45,6 +45,7 @@ __all__ = [
     "PoissonNLLLoss",
     "ReLU",
     "Sequential",
+    "SiLU",
     "Sigmoid",
     "SmoothL1Loss",
     "Softplus",

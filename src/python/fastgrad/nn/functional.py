@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from fastgrad._native import core
@@ -20,9 +21,12 @@ from fastgrad.nn.module import as_input
 __all__ = [
     "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "elu",
     "gaussian_nll_loss",
+    "gelu",
     "huber_loss",
     "l1_loss",
+    "leaky_relu",
     "linear",
     "log_softmax",
     "mse_loss",
@@ -31,6 +35,7 @@ __all__ = [
     "poisson_nll_loss",
     "relu",
     "sigmoid",
+    "silu",
     "smooth_l1_loss",
     "softmax",
     "softplus",
@@ -99,6 +104,95 @@ def softplus(input: Any, beta: float = 1.0, threshold: float | None = None) -> c
     scaled = x * beta
     smooth = core.ops.softplus(scaled) / beta
     return smooth if threshold is None else core.ops.where(scaled > threshold, x, smooth)
+
+
+def gelu(input: Any, approximate: str = "none") -> core.Tensor:
+    """Return input * Phi(input), elementwise: Phi is the standard normal distribution function.
+
+    Parameters
+    ----------
+    input : Tensor or array_like
+        Any shape.
+    approximate : {"none", "tanh"}
+        With "tanh" it is ``input * (1 + tanh(sqrt(2 / pi) * (input + 0.044715 * input**3))) / 2``, less than
+        0.001 from it: for models that were trained so.
+
+    Raises
+    ------
+    ValueError
+        When `approximate` is unknown.
+
+    Notes
+    -----
+    Hendrycks and Gimpel, "Gaussian error linear units (GELUs)", 2016.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> round(fg.nn.functional.gelu(fg.tensor(1.0)).item(), 6)
+    0.841345
+    """
+    x = as_input(input, None)
+    if approximate == "none":
+        return core.ops.gelu(x)
+    if approximate != "tanh":
+        raise ValueError(f"gelu: approximate must be none or tanh, got {approximate!r}")
+    return 0.5 * x * (1.0 + core.ops.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x * x * x)))
+
+
+def silu(input: Any) -> core.Tensor:
+    """Return input * sigmoid(input), elementwise; also called swish.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> round(fg.nn.functional.silu(fg.tensor(1.0)).item(), 6)
+    0.731059
+    """
+    return core.ops.silu(as_input(input, None))
+
+
+def elu(input: Any, alpha: float = 1.0) -> core.Tensor:
+    """Return the input where it is above 0, else alpha * (exp(input) - 1); its derivative at 0 is alpha.
+
+    Parameters
+    ----------
+    input : Tensor or array_like
+        Any shape.
+    alpha : float or Tensor
+        What it tends to far below 0, but for the sign. Gradients flow to a tensor that requires them.
+
+    Notes
+    -----
+    Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by exponential linear units
+    (ELUs)", ICLR 2016.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.functional.elu(fg.tensor([-1000.0, 2.0]), alpha=0.5).tolist()
+    [-0.5, 2.0]
+    """
+    return core.ops.elu(as_input(input, None), alpha)
+
+
+def leaky_relu(input: Any, negative_slope: float = 0.01) -> core.Tensor:
+    """Return the input where it is above 0, else negative_slope * input; its derivative at 0 is the slope.
+
+    Parameters
+    ----------
+    input : Tensor or array_like
+        Any shape.
+    negative_slope : float or Tensor
+        The slope below 0. Gradients flow to a tensor that requires them.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.functional.leaky_relu(fg.tensor([-4.0, 2.0]), 0.5).tolist()
+    [-2.0, 2.0]
+    """
+    return core.ops.leaky_relu(as_input(input, None), negative_slope)
 
 
 def log_softmax(input: Any, dim: int = -1) -> core.Tensor:

@@ -1,9 +1,9 @@
-"""Layers and activations as modules."""
+"""Layers as modules."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from fastgrad import random
 from fastgrad._native import core
 from fastgrad.nn import functional
+from fastgrad.nn.activations import ACTIVATIONS
 from fastgrad.nn.module import Module, as_input
 from fastgrad.nn.parameter import Parameter
 
@@ -19,11 +20,7 @@ __all__ = [
     "Dropout",
     "Flatten",
     "Linear",
-    "ReLU",
     "Sequential",
-    "Sigmoid",
-    "Softplus",
-    "Tanh",
 ]
 
 
@@ -116,74 +113,6 @@ class Sequential(Module):
         return Sequential(*modules[index]) if isinstance(index, slice) else modules[index]
 
 
-class ReLU(Module):
-    """max(x, 0).
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.nn.ReLU()([-1.0, 2.0])
-    tensor([0., 2.])
-    """
-
-    def forward(self, input: Any) -> core.Tensor:
-        """Apply it, elementwise."""
-        return functional.relu(input)
-
-
-class Tanh(Module):
-    """The hyperbolic tangent.
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.nn.Tanh()([0.0, 20.0])
-    tensor([0., 1.])
-    """
-
-    def forward(self, input: Any) -> core.Tensor:
-        """Apply it, elementwise."""
-        return functional.tanh(input)
-
-
-class Sigmoid(Module):
-    """1 / (1 + exp(-x)).
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.nn.Sigmoid()([-1000.0, 0.0])
-    tensor([0. , 0.5])
-    """
-
-    def forward(self, input: Any) -> core.Tensor:
-        """Apply it, elementwise."""
-        return functional.sigmoid(input)
-
-
-class Softplus(Module):
-    """log(1 + exp(beta * x)) / beta; see `functional.softplus`.
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.nn.Softplus()([-1000.0, 1000.0])
-    tensor([   0., 1000.])
-    """
-
-    def __init__(self, beta: float = 1.0, threshold: float | None = None) -> None:
-        self.beta = beta
-        self.threshold = threshold
-
-    def forward(self, input: Any) -> core.Tensor:
-        """Apply it, elementwise."""
-        return functional.softplus(input, self.beta, self.threshold)
-
-    def extra_repr(self) -> str:
-        """Return the arguments."""
-        return f"beta={self.beta}, threshold={self.threshold}"
-
-
 class Flatten(Module):
     """Make one axis of all axes but the first: (n, d1, d2, ...) becomes (n, d1 * d2 * ...).
 
@@ -241,14 +170,6 @@ class Dropout(Module):
         return f"p={self.p}"
 
 
-_ACTIVATIONS: dict[str, Callable[[], Module]] = {
-    "relu": ReLU,
-    "tanh": Tanh,
-    "sigmoid": Sigmoid,
-    "softplus": Softplus,
-}
-
-
 class MLP(Sequential):
     """A network of linear layers with an activation between them: a multilayer perceptron.
 
@@ -260,7 +181,7 @@ class MLP(Sequential):
         Sizes of the hidden layers; an empty sequence leaves one linear layer.
     out_features : int
         Size of an output.
-    activation : {"relu", "tanh", "sigmoid", "softplus"}
+    activation : {"relu", "tanh", "sigmoid", "softplus", "gelu", "silu", "elu", "leaky_relu"}
         What follows each hidden layer.
     dropout : float
         Probability of a `Dropout` after each activation.
@@ -289,12 +210,12 @@ class MLP(Sequential):
         activation: str = "relu",
         dropout: float = 0.0,
     ) -> None:
-        if activation not in _ACTIVATIONS:
-            raise ValueError(f"activation must be one of {', '.join(_ACTIVATIONS)}, got {activation!r}")
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
         widths = [hidden] if isinstance(hidden, (int, np.integer)) else list(hidden)
         layers: list[Module] = []
         for width in widths:
-            layers += [Linear(in_features, _size("hidden", width)), _ACTIVATIONS[activation]()]
+            layers += [Linear(in_features, _size("hidden", width)), ACTIVATIONS[activation]()]
             if dropout:
                 layers.append(Dropout(dropout))
             in_features = width
