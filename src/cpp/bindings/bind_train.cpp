@@ -35,6 +35,40 @@ bool adam_step(ParameterTable& table, double lr, double beta1, double beta2, dou
     });
 }
 
+bool rmsprop_step(ParameterTable& table, double lr, double alpha, double eps, double weight_decay, double momentum,
+                  bool centered, bool maximize) {
+    return take_step(table, [&](const Tensors& gradients) {
+        return table.rmsprop(gradients, {lr, alpha, eps, weight_decay, momentum, centered, maximize});
+    });
+}
+
+bool adagrad_step(ParameterTable& table, double lr, double lr_decay, double first_sum, double eps, double weight_decay,
+                  bool maximize) {
+    return take_step(table, [&](const Tensors& gradients) {
+        return table.adagrad(gradients, {lr, eps, weight_decay, maximize}, lr_decay, first_sum);
+    });
+}
+
+bool adadelta_step(ParameterTable& table, double lr, double rho, double eps, double weight_decay, bool maximize) {
+    return take_step(table, [&](const Tensors& gradients) {
+        return table.adadelta(gradients, {lr, rho, eps, weight_decay, maximize});
+    });
+}
+
+bool nadam_step(ParameterTable& table, double lr, double beta1, double beta2, double eps, double weight_decay,
+                double momentum_decay, bool decoupled, bool maximize) {
+    return take_step(table, [&](const Tensors& gradients) {
+        return table.nadam(gradients, {lr, beta1, beta2, eps, weight_decay, 0, 0, 0, decoupled, maximize},
+                           momentum_decay);
+    });
+}
+
+bool lion_step(ParameterTable& table, double lr, double beta1, double beta2, double weight_decay, bool maximize) {
+    return take_step(table, [&](const Tensors& gradients) {
+        return table.lion(gradients, {lr, beta1, beta2, weight_decay, maximize});
+    });
+}
+
 const ParameterTable::Segment& segment(const ParameterTable& table, int i) {
     if (i < 0 || i >= int(table.segments().size()))
         throw IndexError(say("parameter ", i, " of ", table.segments().size()));
@@ -142,6 +176,18 @@ void bind_train(py::module_& m) {
              arg("maximize"), "One step from the parameters' .grad; whether all new numbers are finite.")
         .def("adam", adam_step, arg("lr"), arg("beta1"), arg("beta2"), arg("eps"), arg("weight_decay"),
              arg("decoupled"), arg("maximize"),
+             "One step from the parameters' .grad; whether all new numbers are finite.")
+        .def("rmsprop", rmsprop_step, arg("lr"), arg("alpha"), arg("eps"), arg("weight_decay"), arg("momentum"),
+             arg("centered"), arg("maximize"),
+             "One step from the parameters' .grad; whether all new numbers are finite.")
+        .def("adagrad", adagrad_step, arg("lr"), arg("lr_decay"), arg("first_sum"), arg("eps"), arg("weight_decay"),
+             arg("maximize"), "One step from the parameters' .grad; whether all new numbers are finite.")
+        .def("adadelta", adadelta_step, arg("lr"), arg("rho"), arg("eps"), arg("weight_decay"), arg("maximize"),
+             "One step from the parameters' .grad; whether all new numbers are finite.")
+        .def("nadam", nadam_step, arg("lr"), arg("beta1"), arg("beta2"), arg("eps"), arg("weight_decay"),
+             arg("momentum_decay"), arg("decoupled"), arg("maximize"),
+             "One step from the parameters' .grad; whether all new numbers are finite.")
+        .def("lion", lion_step, arg("lr"), arg("beta1"), arg("beta2"), arg("weight_decay"), arg("maximize"),
              "One step from the parameters' .grad; whether all new numbers are finite.")
         .def("zero_grad", &ParameterTable::zero_grad, "Sets .grad of every parameter to None.")
         .def("state", state, arg("index"), "(steps, slots) of a parameter; a slot not in use is None.")

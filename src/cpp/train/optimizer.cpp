@@ -167,6 +167,51 @@ bool ParameterTable::adam(Span<Tensor> gradients, kernels::AdamStep step) {
     });
 }
 
+bool ParameterTable::rmsprop(Span<Tensor> gradients, const kernels::RmspropStep& step) {
+    const int slots = step.centered ? 3 : step.momentum != 0 ? 2 : 1;
+    return update(gradients, slots, [&](const auto& numbers, int64_t, bool) {
+        const auto& slot = numbers.slot;
+        return kernel(numbers).rmsprop(numbers.n, numbers.param, numbers.grad, slot[0], slot[1], slot[2], step);
+    });
+}
+
+bool ParameterTable::adagrad(Span<Tensor> gradients, kernels::AdagradStep step, double lr_decay, double first_sum) {
+    const double lr = step.rate;
+    return update(gradients, 1, [&](const auto& numbers, int64_t t, bool first) {
+        if (first) std::fill_n(numbers.slot[0], numbers.n, first_sum);
+        step.rate = lr / (1.0 + double(t - 1) * lr_decay);
+        return kernel(numbers).adagrad(numbers.n, numbers.param, numbers.grad, numbers.slot[0], step);
+    });
+}
+
+bool ParameterTable::adadelta(Span<Tensor> gradients, const kernels::AdadeltaStep& step) {
+    return update(gradients, 2, [&](const auto& numbers, int64_t, bool) {
+        return kernel(numbers).adadelta(numbers.n, numbers.param, numbers.grad, numbers.slot[0], numbers.slot[1], step);
+    });
+}
+
+bool ParameterTable::nadam(Span<Tensor> gradients, kernels::NadamStep step, double momentum_decay) {
+    const auto momentum_at = [&](int64_t t) {
+        return step.beta1 * (1.0 - 0.5 * std::pow(0.96, double(t) * momentum_decay));
+    };
+    return update(gradients, 2, [&](const auto& numbers, int64_t t, bool) {
+        // The product of all momenta so far, which soon is nothing beside 1.
+        double product = 1.0;
+        for (int64_t i = 1; i <= t && product > 1e-20; ++i) product *= momentum_at(i);
+        const double now = momentum_at(t), next = momentum_at(t + 1);
+        step.gradient_share = (1.0 - now) / (1.0 - product);
+        step.average_share = next / (1.0 - product * next);
+        step.bias_correction2 = 1.0 - std::pow(step.beta2, double(t));
+        return kernel(numbers).nadam(numbers.n, numbers.param, numbers.grad, numbers.slot[0], numbers.slot[1], step);
+    });
+}
+
+bool ParameterTable::lion(Span<Tensor> gradients, const kernels::LionStep& step) {
+    return update(gradients, 1, [&](const auto& numbers, int64_t, bool) {
+        return kernel(numbers).lion(numbers.n, numbers.param, numbers.grad, numbers.slot[0], step);
+    });
+}
+
 void ParameterTable::restore(int segment, int64_t steps, Span<Tensor> slots) {
     if (segment < 0 || segment >= int(segments_.size()))
         throw IndexError(say("parameter ", segment, " of ", segments_.size()));

@@ -10,12 +10,12 @@ namespace fg {
 
 class ParameterTable {
 public:
-    static constexpr int max_slots = 2;
+    static constexpr int max_slots = 3;
 
     // One parameter. The slots lie in memory as it does; they are empty until the first step that uses them.
     struct Segment {
         Tensor param;
-        Tensor slots[max_slots];  // sgd: momentum buffer; adam: averages of the gradient and of its square
+        Tensor slots[max_slots];  // what the optimizer's kernel keeps, in the order of its arguments
         int64_t steps = 0;
     };
 
@@ -30,9 +30,14 @@ public:
     void zero_grad();
 
     // One step; parameters whose gradient is empty are left alone. Nothing changes when a gradient does not fit.
-    // False when some new number is not finite. `first` and the bias corrections are filled in for each parameter.
+    // False when some new number is not finite. What depends on the number of steps is filled in for each parameter.
     bool sgd(Span<Tensor> gradients, kernels::SgdStep step);
     bool adam(Span<Tensor> gradients, kernels::AdamStep step);
+    bool rmsprop(Span<Tensor> gradients, const kernels::RmspropStep& step);
+    bool adagrad(Span<Tensor> gradients, kernels::AdagradStep step, double lr_decay, double first_sum);
+    bool adadelta(Span<Tensor> gradients, const kernels::AdadeltaStep& step);
+    bool nadam(Span<Tensor> gradients, kernels::NadamStep step, double momentum_decay);
+    bool lion(Span<Tensor> gradients, const kernels::LionStep& step);
 
     // Takes over what another table remembered, converted to the parameter's type and layout; empty slots empty it.
     void restore(int segment, int64_t steps, Span<Tensor> slots);

@@ -59,6 +59,57 @@ class ParameterTable:
         maximize: bool,
     ) -> bool:
         """One step from the parameters' .grad; whether all new numbers are finite."""
+    def rmsprop(
+        self,
+        lr: SupportsFloat,
+        alpha: SupportsFloat,
+        eps: SupportsFloat,
+        weight_decay: SupportsFloat,
+        momentum: SupportsFloat,
+        centered: bool,
+        maximize: bool,
+    ) -> bool:
+        """One step from the parameters' .grad; whether all new numbers are finite."""
+    def adagrad(
+        self,
+        lr: SupportsFloat,
+        lr_decay: SupportsFloat,
+        first_sum: SupportsFloat,
+        eps: SupportsFloat,
+        weight_decay: SupportsFloat,
+        maximize: bool,
+    ) -> bool:
+        """One step from the parameters' .grad; whether all new numbers are finite."""
+    def adadelta(
+        self,
+        lr: SupportsFloat,
+        rho: SupportsFloat,
+        eps: SupportsFloat,
+        weight_decay: SupportsFloat,
+        maximize: bool,
+    ) -> bool:
+        """One step from the parameters' .grad; whether all new numbers are finite."""
+    def nadam(
+        self,
+        lr: SupportsFloat,
+        beta1: SupportsFloat,
+        beta2: SupportsFloat,
+        eps: SupportsFloat,
+        weight_decay: SupportsFloat,
+        momentum_decay: SupportsFloat,
+        decoupled: bool,
+        maximize: bool,
+    ) -> bool:
+        """One step from the parameters' .grad; whether all new numbers are finite."""
+    def lion(
+        self,
+        lr: SupportsFloat,
+        beta1: SupportsFloat,
+        beta2: SupportsFloat,
+        weight_decay: SupportsFloat,
+        maximize: bool,
+    ) -> bool:
+        """One step from the parameters' .grad; whether all new numbers are finite."""
     def zero_grad(self) -> None:
         """Sets .grad of every parameter to None."""
     def state(self, index: SupportsIndex) -> tuple[int, list[Tensor | None]]:

@@ -1,6 +1,6 @@
 """Models: modules, layers, losses, and the functions and initial values they are made of."""
 
-from fastgrad.nn import functional, init
+from fastgrad.nn import functional, init, utils
 from fastgrad.nn.activations import ELU, GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from fastgrad.nn.layers import (
     MLP,
@@ -52,4 +52,5 @@ __all__ = [
     "Tanh",
     "functional",
     "init",
+    "utils",
 ]
