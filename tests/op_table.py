@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import mpmath
 import numpy as np
 from scipy import special
 
@@ -158,6 +159,24 @@ def wide_softplus(x):
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
+def wide_silu(x):
+    return np.maximum(x, -20000.0) * wide_sigmoid(x)
+
+
+def exact(f):
+    """A function that is flat beyond 1000, by mpmath, for arrays: the nearest double, in long double too."""
+
+    def at(x):
+        with mpmath.workprec(120):
+            return np.nan if np.isnan(x) else float(f(mpmath.mpf(min(max(float(x), -1000.0), 1000.0))))
+
+    return np.vectorize(at, otypes=[np.longdouble])
+
+
+def wide_gelu(x):
+    return np.maximum(x, -1000.0) * exact(mpmath.ncdf)(x)
+
+
 def magnitude(f):
     return lambda x, **axes: f(np.abs(x), **axes)
 
@@ -244,6 +263,20 @@ ROWS = (
     Row("relu", (nonzero,), reference=lambda x: np.maximum(x, 0.0), jax="nn.relu"),
     Row("softplus", (anything,), ulp=2, reference=wide_softplus, reference_ulp=3,
         torch="nn.functional.softplus", jax="nn.softplus"),
+    Row("erf", (anything,), ulp=2, reference=exact(mpmath.erf), jax="scipy.special.erf"),
+    Row("normal_cdf", (anything,), ulp=5, reference=exact(mpmath.ncdf), torch="special.ndtr",
+        jax="scipy.stats.norm.cdf"),
+    Row("normal_pdf", (anything,), ulp=3, reference=exact(mpmath.npdf), jax="scipy.stats.norm.pdf",
+        torch=lambda torch: lambda x: torch.distributions.Normal(0.0, 1.0).log_prob(x).exp()),
+    Row("silu", (anything,), ulp=2, reference=wide_silu, reference_ulp=3, torch="nn.functional.silu",
+        jax="nn.silu"),
+    Row("gelu", (anything,), ulp=5, reference=wide_gelu, torch="nn.functional.gelu",
+        jax=lambda jax: lambda x: jax.nn.gelu(x, approximate=False)),
+    Row("elu", (nonzero, positive), ulp=3, jax="nn.elu",
+        reference=lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(x)),
+        torch=lambda torch: lambda x, alpha: torch.where(x > 0, x, alpha * torch.expm1(x))),
+    Row("leaky_relu", (nonzero, positive), reference=lambda x, slope: np.where(x > 0, 1.0, slope) * x,
+        jax="nn.leaky_relu", torch=lambda torch: lambda x, slope: torch.where(x > 0, x, slope * x)),
     # comparisons and truth values
     Row("less", (often_equal, often_equal), **compare),
     Row("less_equal", (often_equal, often_equal), **compare),

@@ -1,4 +1,4 @@
-"""Elementary functions against exact values: within 2 units of the last place over their whole range."""
+"""Elementary functions against exact values: within few units of the last place over their whole range."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ import fastgrad as fg
 
 mp.prec = 160
 dtypes = [np.float32, np.float64]
-allowed_ulps = 2.0
+allowed_ulps = {"normal_cdf": 5.0, "gelu": 5.0, "normal_pdf": 3.0}  # 2 for all others
+
+
+def below(x: mpf) -> mpf:
+    """The normal distribution function; beyond 1000 mpmath's exponents overflow."""
+    return mp.erfc(-max(-1000, min(1000, x)) / mp.sqrt(2)) / 2
+
 
 exact = {
     "exp": mp.exp,
@@ -23,6 +29,11 @@ exact = {
     "expm1": mp.expm1,
     "log1p": mp.log1p,
     "softplus": lambda x: mp.log1p(mp.exp(x)),
+    "erf": mp.erf,
+    "normal_cdf": below,
+    "normal_pdf": lambda x: mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi),
+    "silu": lambda x: x / (1 + mp.exp(-x)),
+    "gelu": lambda x: x * below(x),
 }
 lower_end = {"log": 0.0, "log1p": -1.0}  # excluded: the value there is -inf
 
@@ -89,7 +100,7 @@ def points(name, dtype):
     all_sizes = np.exp2(rng.uniform(info.minexp - info.nmant, info.maxexp, 250)) * rng.choice(
         [-1.0, 1.0], 250
     )
-    usual = rng.uniform(-5.0, 5.0, 250)
+    usual = np.concatenate([rng.uniform(-5.0, 5.0, 250), rng.uniform(-40.0, 10.0, 100)])
     wide = rng.uniform(-750.0, 750.0, 150) * (1.0 if dtype is np.float64 else 0.14)
     x = np.concatenate([hard_points(dtype), np.concatenate([all_sizes, usual, wide]).astype(dtype)])
     x = np.abs(x) if name == "log" else x
@@ -98,13 +109,13 @@ def points(name, dtype):
 
 @pytest.mark.parametrize("dtype", dtypes)
 @pytest.mark.parametrize("name", exact)
-def test_within_two_ulps(name, dtype):
+def test_within_few_ulps(name, dtype):
     x = points(name, dtype)
     values = getattr(fg, name)(x).numpy()
     assert values.dtype == dtype
     errors = [error_in_ulps(value, exact[name](mpf(float(a)))) for a, value in zip(x, values, strict=True)]
     worst = int(np.argmax(errors))
-    assert errors[worst] <= allowed_ulps, f"{name}({x[worst]!r}) is {values[worst]!r}"
+    assert errors[worst] <= allowed_ulps.get(name, 2.0), f"{name}({x[worst]!r}) is {values[worst]!r}"
 
 
 @pytest.mark.parametrize("dtype", dtypes)
@@ -129,7 +140,7 @@ def test_power_within_two_ulps(dtype):
         for x, y, value in zip(a, b, values, strict=True)
     ]
     worst = int(np.argmax(errors))
-    assert errors[worst] <= allowed_ulps, f"power({a[worst]!r}, {b[worst]!r}) is {values[worst]!r}"
+    assert errors[worst] <= 2.0, f"power({a[worst]!r}, {b[worst]!r}) is {values[worst]!r}"
 
 
 @pytest.mark.parametrize("dtype", dtypes)
@@ -171,6 +182,11 @@ limits = {
     "expm1": {-np.inf: -1.0, np.inf: np.inf, -0.0: -0.0},
     "log1p": {-1.0: -np.inf, -2.0: np.nan, np.inf: np.inf, -0.0: -0.0},
     "softplus": {-np.inf: 0.0, np.inf: np.inf},
+    "erf": {-np.inf: -1.0, np.inf: 1.0, -0.0: -0.0},
+    "normal_cdf": {-np.inf: 0.0, np.inf: 1.0},
+    "normal_pdf": {-np.inf: 0.0, np.inf: 0.0},
+    "silu": {-np.inf: -0.0, np.inf: np.inf, -0.0: -0.0},
+    "gelu": {-np.inf: -0.0, np.inf: np.inf, -0.0: -0.0},
 }
 
 

@@ -38,6 +38,10 @@ KINKS = [
     Kink("relu is flat at 0", of("relu"), ([-1.0, 0.0, -0.0, 1.0],), ([0.0, 0.0, 0.0, 1.0],)),
     Kink("relu at infinity", of("relu"), ([-inf, inf],), ([0.0, 1.0],)),
     Kink("relu is flat at NaN", of("relu"), ([nan],), ([0.0],), torch=([1.0],)),
+    Kink("leaky_relu has at 0 the slope below it", lambda np, x: np.leaky_relu(x, 0.25),
+         ([-2.0, 0.0, -0.0, 2.0],), ([0.25, 0.25, 0.25, 1.0],), jax=([0.25, 1.0, 1.0, 1.0],)),
+    Kink("elu has at 0 the slope below it", lambda np, x: np.elu(x, 0.25), ([0.0, -0.0, 2.0],),
+         ([0.25, 0.25, 1.0],)),
     Kink("abs is flat at 0", of("abs"), ([-2.0, 0.0, -0.0, 2.0],), ([-1.0, 0.0, 0.0, 1.0],),
          jax=([-1.0, 1.0, 1.0, 1.0],)),
     Kink("sign is flat everywhere", of("sign"), ([-1.0, 0.0, 1.0, nan],), ([0.0, 0.0, 0.0, 0.0],)),
@@ -103,6 +107,13 @@ KINKS = [
     Kink("tanh is flat far out", of("tanh"), ([inf, -inf, 40.0],), ([0.0, 0.0, 0.0],)),
     Kink("softplus far out", of("softplus"), ([inf, -inf, 0.0],), ([1.0, 0.0, 0.5],)),
     Kink("exp far out", of("exp"), ([inf, -inf, 800.0],), ([inf, 0.0, inf],)),
+    Kink("erf is flat far out", of("erf"), ([inf, -inf, 30.0],), ([0.0, 0.0, 0.0],)),
+    Kink("normal_cdf is flat far out", of("normal_cdf"), ([inf, -inf, 40.0],), ([0.0, 0.0, 0.0],)),
+    Kink("silu far out", of("silu"), ([inf, -inf, -800.0, 0.0],), ([1.0, 0.0, 0.0, 0.5],),
+         torch=([nan, nan, 0.0, 0.5],), jax=([nan, nan, 0.0, 0.5],)),
+    Kink("gelu far out", of("gelu"), ([inf, -inf, -800.0, 0.0],), ([1.0, 0.0, 0.0, 0.5],),
+         torch=([nan, nan, 0.0, 0.5],), jax=([nan, nan, 0.0, 0.5],)),
+    Kink("elu far out", lambda np, x: np.elu(x, 0.25), ([inf, -inf, 800.0],), ([1.0, 0.0, 1.0],)),
 ]  # fmt: skip
 
 table = pytest.mark.parametrize("kink", KINKS, ids=lambda kink: kink.rule)
@@ -129,6 +140,7 @@ def library(find, as_array):
         "power",
     ]
     names += ["reciprocal", "log", "log1p", "sigmoid", "tanh", "softplus", "exp"]
+    names += ["erf", "normal_cdf", "silu", "gelu", "elu", "leaky_relu"]
     return SimpleNamespace(**{name: taking_lists(find(name)) for name in names})
 
 
@@ -167,7 +179,8 @@ def test_slopes_of_compiled_functions(kink):
 @table
 def test_pytorchs_slopes(kink):
     torch = pytest.importorskip("torch")
-    renamed = {"power": "pow", "max": "amax", "min": "amin", "softplus": "nn.functional.softplus"}
+    renamed = {"power": "pow", "max": "amax", "min": "amin", "normal_cdf": "special.ndtr"}
+    renamed |= {name: f"nn.functional.{name}" for name in ("softplus", "silu", "gelu", "elu", "leaky_relu")}
 
     def find(name):
         if name == "logsumexp":
@@ -185,8 +198,14 @@ def test_pytorchs_slopes(kink):
 def test_jaxs_slopes(kink):
     jax = pytest.importorskip("jax")
     jax.config.update("jax_enable_x64", True)
-    own = ["relu", "sigmoid", "softplus", "logsumexp"]
-    jaxs = library(lambda name: getattr(jax.nn if name in own else jax.numpy, name), jax.numpy.array)
+    own = ["relu", "sigmoid", "softplus", "logsumexp", "silu", "elu", "leaky_relu"]
+    others = {
+        "erf": jax.scipy.special.erf,
+        "normal_cdf": jax.scipy.stats.norm.cdf,
+        "gelu": lambda x: jax.nn.gelu(x, approximate=False),
+    }
+    find = lambda name: others.get(name) or getattr(jax.nn if name in own else jax.numpy, name)
+    jaxs = library(find, jax.numpy.array)
     arguments = [jax.numpy.array(numbers, dtype=float) for numbers in kink.at]
     value, pullback = jax.vjp(lambda *leaves: kink.f(jaxs, *leaves), *arguments)
     for slope, want in zip(pullback(jax.numpy.ones(value.shape)), kink.jax or kink.slopes, strict=True):

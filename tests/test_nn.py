@@ -13,6 +13,7 @@ from scipy import special
 import fastgrad as fg
 from fastgrad import nn
 from fastgrad.nn import functional as F
+from fastgrad.nn.activations import ACTIVATIONS
 
 rng = np.random.default_rng(3)
 
@@ -315,11 +316,38 @@ def test_mlp_is_linear_layers_with_activations_between():
             nn.Softplus(beta=2.0, threshold=1.0),
             lambda x: np.where(2 * x > 1, x, np.logaddexp(0.0, 2 * x) / 2),
         ),
+        (nn.GELU(), lambda x: x * special.ndtr(x)),
+        (nn.GELU("tanh"), lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))),
+        (nn.SiLU(), lambda x: x * special.expit(x)),
+        (nn.ELU(), lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0)))),
+        (nn.ELU(alpha=0.3), lambda x: np.where(x > 0, x, 0.3 * np.expm1(np.minimum(x, 0)))),
+        (nn.LeakyReLU(), lambda x: np.where(x > 0, x, 0.01 * x)),
+        (nn.LeakyReLU(0.3), lambda x: np.where(x > 0, x, 0.3 * x)),
     ],
 )
 def test_activations(module, formula):
     x = np.array([-800.0, -2.0, -0.0, 0.3, 0.9, 700.0])
     np.testing.assert_allclose(numbers(module(x)), formula(x), rtol=1e-14, atol=1e-300)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_models_take_activations_by_name(name):
+    model = nn.MLP(3, [4], 2, activation=name)
+    assert type(model[1]).__name__.lower() == name.replace("_", "")
+    x = rng.normal(size=(5, 3))
+    with fg.no_grad():
+        want = model[2](model[1](model[0](x)))
+        np.testing.assert_array_equal(fg.compile(model)(x), want.numpy())
+
+
+def test_a_learned_slope_gets_its_gradient():
+    x = np.array([-2.0, -1.0, 3.0])
+    slope = fg.tensor(0.25, requires_grad=True)
+    F.leaky_relu(x, slope).sum().backward()
+    assert slope.grad.item() == -3.0
+    alpha = fg.tensor(0.25, requires_grad=True)
+    F.elu(x, alpha).sum().backward()
+    assert alpha.grad.item() == pytest.approx(np.expm1(-2.0) + np.expm1(-1.0), rel=1e-15)
 
 
 def test_flatten_keeps_the_first_axis():
@@ -417,10 +445,12 @@ def test_predict_leaves_modes_as_they_were_and_records_nothing():
 
 
 def test_models_refuse():
-    with pytest.raises(ValueError, match="relu, tanh, sigmoid, softplus, got 'swish'"):
+    with pytest.raises(ValueError, match=r"relu, tanh, .*, leaky_relu, got 'swish'"):
         nn.MLP(2, 3, 1, activation="swish")
     with pytest.raises(ValueError, match="hidden must be at least 1, got 0"):
         nn.MLP(2, [3, 0], 1)
+    with pytest.raises(ValueError, match="approximate must be none or tanh, got 'erf'"):
+        nn.GELU("erf")([1.0])
     with pytest.raises(TypeError, match="in_features must be an int, got float"):
         nn.Linear(2.0, 1)
     with pytest.raises(TypeError, match="argument 1 must be a Module, got function"):

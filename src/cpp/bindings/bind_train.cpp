@@ -30,6 +30,28 @@ Rule adam_rule(double lr, double beta1, double beta2, double eps, double weight_
     return {kernels::AdamStep{lr, beta1, beta2, eps, weight_decay, 0, 0, decoupled, maximize}};
 }
 
+Rule rmsprop_rule(double lr, double alpha, double eps, double weight_decay, double momentum, bool centered,
+                  bool maximize) {
+    return {kernels::RmspropStep{lr, alpha, eps, weight_decay, momentum, centered, maximize}};
+}
+
+Rule adagrad_rule(double lr, double lr_decay, double first_sum, double eps, double weight_decay, bool maximize) {
+    return {AdagradRule{{lr, eps, weight_decay, maximize}, lr_decay, first_sum}};
+}
+
+Rule adadelta_rule(double lr, double rho, double eps, double weight_decay, bool maximize) {
+    return {kernels::AdadeltaStep{lr, rho, eps, weight_decay, maximize}};
+}
+
+Rule nadam_rule(double lr, double beta1, double beta2, double eps, double weight_decay, double momentum_decay,
+                bool decoupled, bool maximize) {
+    return {NadamRule{{lr, beta1, beta2, eps, weight_decay, 0, 0, 0, decoupled, maximize}, momentum_decay}};
+}
+
+Rule lion_rule(double lr, double beta1, double beta2, double weight_decay, bool maximize) {
+    return {kernels::LionStep{lr, beta1, beta2, weight_decay, maximize}};
+}
+
 const ParameterTable::Segment& segment(const ParameterTable& table, int i) {
     if (i < 0 || i >= int(table.segments().size()))
         throw IndexError(say("parameter ", i, " of ", table.segments().size()));
@@ -138,6 +160,16 @@ void bind_train(py::module_& m) {
           arg("maximize"), "The rule of stochastic gradient descent.");
     t.def("adam", adam_rule, arg("lr"), arg("beta1"), arg("beta2"), arg("eps"), arg("weight_decay"), arg("decoupled"),
           arg("maximize"), "The rule of Adam, and with `decoupled` of AdamW.");
+    t.def("rmsprop", rmsprop_rule, arg("lr"), arg("alpha"), arg("eps"), arg("weight_decay"), arg("momentum"),
+          arg("centered"), arg("maximize"), "The rule of RMSprop.");
+    t.def("adagrad", adagrad_rule, arg("lr"), arg("lr_decay"), arg("first_sum"), arg("eps"), arg("weight_decay"),
+          arg("maximize"), "The rule of Adagrad.");
+    t.def("adadelta", adadelta_rule, arg("lr"), arg("rho"), arg("eps"), arg("weight_decay"), arg("maximize"),
+          "The rule of Adadelta.");
+    t.def("nadam", nadam_rule, arg("lr"), arg("beta1"), arg("beta2"), arg("eps"), arg("weight_decay"),
+          arg("momentum_decay"), arg("decoupled"), arg("maximize"), "The rule of NAdam.");
+    t.def("lion", lion_rule, arg("lr"), arg("beta1"), arg("beta2"), arg("weight_decay"), arg("maximize"),
+          "The rule of Lion.");
 
     py::class_<ParameterTable, std::shared_ptr<ParameterTable>>(t, "ParameterTable",
                                                                 "Parameters and what an optimizer remembers of each.")

@@ -8,5 +8,6 @@
 
 #include "kernels/math/exponential.hpp"
 #include "kernels/math/logarithm.hpp"
+#include "kernels/math/normal.hpp"
 #include "kernels/math/power.hpp"
 #include "kernels/math/trigonometric.hpp"

@@ -1,6 +1,7 @@
-// Stochastic gradient descent and Adam over flat buffers, by the formulas of torch.optim.
+// Steps of the optimizers over flat buffers, by the formulas of torch.optim; Lion by those of its paper.
 //
-// https://pytorch.org/docs/stable/generated/torch.optim.SGD.html, Adam.html, AdamW.html
+// https://pytorch.org/docs/stable/generated/torch.optim.SGD.html, Adam.html, AdamW.html, RMSprop.html, Adagrad.html,
+// Adadelta.html, NAdam.html; https://arxiv.org/abs/2302.06675
 #pragma once
 
 #include "kernels/first_lanes.hpp"
@@ -67,6 +68,114 @@ template <class T> int64_t adam(int64_t n, T* param, const T* grad, T* exp_avg, 
             lanes.store(exp_avg + i, m);
             lanes.store(exp_avg_sq + i, v);
             const Vec<T> updated = p + rate * m / fma(sqrt(v), scale, eps);
+            lanes.store(param + i, updated);
+            return updated;
+        });
+}
+
+template <class T> int64_t rmsprop(int64_t n, T* param, const T* grad, T* square_avg, T* momentum_buffer, T* grad_avg,
+                                   const RmspropStep& step) {
+    const Vec<T> sign(T(step.maximize ? -1 : 1)), decay(T(step.weight_decay)), eps(T(step.eps)), rate(T(-step.lr));
+    const Vec<T> alpha(T(step.alpha)), weight(T(1 - step.alpha)), momentum(T(step.momentum)), zero(T(0));
+    const bool decays = step.weight_decay != 0, remembers = step.momentum != 0, centered = step.centered;
+    return update_all(
+        n, param, [=](auto lanes, int64_t i) __attribute__((always_inline)) {
+            const Vec<T> p = lanes.load(param + i);
+            Vec<T> g = sign * lanes.load(grad + i);
+            if (decays) g = fma(decay, p, g);
+            const Vec<T> v = fma(weight * g, g, alpha * lanes.load(square_avg + i));
+            lanes.store(square_avg + i, v);
+            Vec<T> spread = v;
+            if (centered) {
+                const Vec<T> mean = fma(weight, g, alpha * lanes.load(grad_avg + i));
+                lanes.store(grad_avg + i, mean);
+                spread = maximum(zero, fma(-mean, mean, v));  // a variance, which rounding may put below 0
+            }
+            Vec<T> move = g / (sqrt(spread) + eps);
+            if (remembers) {
+                move = fma(momentum, lanes.load(momentum_buffer + i), move);
+                lanes.store(momentum_buffer + i, move);
+            }
+            const Vec<T> updated = fma(rate, move, p);
+            lanes.store(param + i, updated);
+            return updated;
+        });
+}
+
+template <class T> int64_t adagrad(int64_t n, T* param, const T* grad, T* sum, const AdagradStep& step) {
+    const Vec<T> sign(T(step.maximize ? -1 : 1)), decay(T(step.weight_decay)), eps(T(step.eps)), rate(T(-step.rate));
+    const bool decays = step.weight_decay != 0;
+    return update_all(
+        n, param, [=](auto lanes, int64_t i) __attribute__((always_inline)) {
+            const Vec<T> p = lanes.load(param + i);
+            Vec<T> g = sign * lanes.load(grad + i);
+            if (decays) g = fma(decay, p, g);
+            const Vec<T> total = fma(g, g, lanes.load(sum + i));
+            lanes.store(sum + i, total);
+            const Vec<T> updated = p + rate * g / (sqrt(total) + eps);
+            lanes.store(param + i, updated);
+            return updated;
+        });
+}
+
+template <class T>
+int64_t adadelta(int64_t n, T* param, const T* grad, T* square_avg, T* acc_delta, const AdadeltaStep& step) {
+    const Vec<T> sign(T(step.maximize ? -1 : 1)), decay(T(step.weight_decay)), eps(T(step.eps)), rate(T(-step.lr));
+    const Vec<T> rho(T(step.rho)), weight(T(1 - step.rho));
+    const bool decays = step.weight_decay != 0;
+    return update_all(
+        n, param, [=](auto lanes, int64_t i) __attribute__((always_inline)) {
+            const Vec<T> p = lanes.load(param + i);
+            Vec<T> g = sign * lanes.load(grad + i);
+            if (decays) g = fma(decay, p, g);
+            const Vec<T> v = fma(weight * g, g, rho * lanes.load(square_avg + i));
+            lanes.store(square_avg + i, v);
+            const Vec<T> moved = lanes.load(acc_delta + i);
+            const Vec<T> move = sqrt(moved + eps) / sqrt(v + eps) * g;
+            lanes.store(acc_delta + i, fma(weight * move, move, rho * moved));
+            const Vec<T> updated = fma(rate, move, p);
+            lanes.store(param + i, updated);
+            return updated;
+        });
+}
+
+template <class T> int64_t nadam(int64_t n, T* param, const T* grad, T* exp_avg, T* exp_avg_sq, const NadamStep& step) {
+    const Vec<T> sign(T(step.maximize ? -1 : 1)), decay(T(step.weight_decay)), eps(T(step.eps));
+    const Vec<T> kept(T(1 - step.lr * step.weight_decay));
+    const Vec<T> weight(T(1 - step.beta1)), beta1(T(step.beta1)), beta2(T(step.beta2)), weight2(T(1 - step.beta2));
+    const Vec<T> scale(T(1 / __builtin_sqrt(step.bias_correction2)));
+    const Vec<T> of_gradient(T(-step.lr * step.gradient_share)), of_average(T(-step.lr * step.average_share));
+    const bool decays = step.weight_decay != 0, decoupled = step.decoupled;
+    return update_all(
+        n, param, [=](auto lanes, int64_t i) __attribute__((always_inline)) {
+            Vec<T> p = lanes.load(param + i), g = sign * lanes.load(grad + i);
+            if (decays) {
+                if (decoupled) p = p * kept;
+                else g = fma(decay, p, g);
+            }
+            const Vec<T> m = fma(weight, g, beta1 * lanes.load(exp_avg + i));
+            const Vec<T> v = fma(weight2 * g, g, beta2 * lanes.load(exp_avg_sq + i));
+            lanes.store(exp_avg + i, m);
+            lanes.store(exp_avg_sq + i, v);
+            const Vec<T> updated = p + fma(of_gradient, g, of_average * m) / fma(sqrt(v), scale, eps);
+            lanes.store(param + i, updated);
+            return updated;
+        });
+}
+
+template <class T> int64_t lion(int64_t n, T* param, const T* grad, T* exp_avg, const LionStep& step) {
+    const Vec<T> sign(T(step.maximize ? -1 : 1)), kept(T(1 - step.lr * step.weight_decay));
+    const Vec<T> beta1(T(step.beta1)), weight1(T(1 - step.beta1)), beta2(T(step.beta2)), weight2(T(1 - step.beta2));
+    const Vec<T> up(T(step.lr)), down(T(-step.lr)), zero(T(0));
+    return update_all(
+        n, param, [=](auto lanes, int64_t i) __attribute__((always_inline)) {
+            const Vec<T> g = sign * lanes.load(grad + i), m = lanes.load(exp_avg + i);
+            const Vec<T> direction = fma(weight1, g, beta1 * m);
+            lanes.store(exp_avg + i, fma(weight2, g, beta2 * m));
+            // A direction that is not a number is kept: only its sign would count, and hide it.
+            const Vec<T> flat = direction - direction;
+            const Vec<T> move = select(direction > zero, down, select(direction < zero, up, zero));
+            const Vec<T> updated = fma(lanes.load(param + i), kept, move) + flat;
             lanes.store(param + i, updated);
             return updated;
         });

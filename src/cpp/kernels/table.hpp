@@ -29,6 +29,33 @@ struct SgdStep {
     bool nesterov, first, maximize;  // first: the momentum buffer holds nothing yet
 };
 
+struct RmspropStep {
+    double lr, alpha, eps, weight_decay, momentum;
+    bool centered, maximize;
+};
+
+struct AdagradStep {
+    double rate, eps, weight_decay;  // rate: lr / (1 + (t - 1) lr_decay)
+    bool maximize;
+};
+
+struct AdadeltaStep {
+    double lr, rho, eps, weight_decay;
+    bool maximize;
+};
+
+struct NadamStep {
+    double lr, beta1, beta2, eps, weight_decay;
+    double gradient_share, average_share;  // of the momentum schedule, over its bias corrections
+    double bias_correction2;               // 1 - beta2^t
+    bool decoupled, maximize;
+};
+
+struct LionStep {
+    double lr, beta1, beta2, weight_decay;
+    bool maximize;
+};
+
 // Kernels that exist for float and double.
 template <class T> struct NumberKernels {
     // c (m, n; rows ldc apart) = a (m, k) @ b (k, n); any strides on a and b, so transposes are free.
@@ -51,6 +78,13 @@ template <class T> struct NumberKernels {
     // Flat optimizer updates over n contiguous numbers. Return -1, or the first position whose new value is not finite.
     int64_t (*sgd)(int64_t n, T* param, const T* grad, T* momentum_buffer, const SgdStep& step);
     int64_t (*adam)(int64_t n, T* param, const T* grad, T* exp_avg, T* exp_avg_sq, const AdamStep& step);
+    // momentum_buffer and grad_avg are read only where momentum is not 0 and where it is centered.
+    int64_t (*rmsprop)(int64_t n, T* param, const T* grad, T* square_avg, T* momentum_buffer, T* grad_avg,
+                       const RmspropStep& step);
+    int64_t (*adagrad)(int64_t n, T* param, const T* grad, T* sum, const AdagradStep& step);
+    int64_t (*adadelta)(int64_t n, T* param, const T* grad, T* square_avg, T* acc_delta, const AdadeltaStep& step);
+    int64_t (*nadam)(int64_t n, T* param, const T* grad, T* exp_avg, T* exp_avg_sq, const NadamStep& step);
+    int64_t (*lion)(int64_t n, T* param, const T* grad, T* exp_avg, const LionStep& step);
 };
 
 // One elementwise op at one dtype: n numbers, in[i] with step 0 (one value for all) or 1.

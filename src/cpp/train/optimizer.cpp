@@ -91,33 +91,6 @@ private:
     int64_t offset_ = 0;
 };
 
-// One parameter as the kernels see it.
-template <class T> struct Numbers {
-    int64_t n;
-    T* param;
-    const T* grad;
-    T* slot[ParameterTable::max_slots];
-};
-template <class T> const kernels::NumberKernels<T>& kernel(const Numbers<T>&) {
-    return kernels::numbers<T>(kernels::table());
-}
-
-// --- the rules: how many slots each needs, and its kernel. `t` counts the steps of the parameter, this one included;
-// `first` tells that its slots hold nothing yet.
-
-int slot_count(const kernels::SgdStep& step) { return step.momentum != 0 ? 1 : 0; }
-template <class T> int64_t update_one(kernels::SgdStep step, const Numbers<T>& p, int64_t, bool first) {
-    step.first = first;
-    return kernel(p).sgd(p.n, p.param, p.grad, p.slot[0], step);
-}
-
-int slot_count(const kernels::AdamStep&) { return 2; }
-template <class T> int64_t update_one(kernels::AdamStep step, const Numbers<T>& p, int64_t t, bool) {
-    step.bias_correction1 = 1.0 - std::pow(step.beta1, double(t));
-    step.bias_correction2 = 1.0 - std::pow(step.beta2, double(t));
-    return kernel(p).adam(p.n, p.param, p.grad, p.slot[0], p.slot[1], step);
-}
-
 }  // namespace
 
 ParameterTable::ParameterTable(std::vector<Tensor> params) {

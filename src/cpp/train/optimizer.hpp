@@ -1,29 +1,19 @@
 // ParameterTable: parameters, what an optimizer remembers of each, and the steps that update them in place.
 #pragma once
 
-#include <variant>
 #include <vector>
 
 #include "core/tensor.hpp"
-#include "kernels/table.hpp"
+#include "train/rule.hpp"
 
 namespace fg {
 
-// What one step does with a parameter and its gradient: a kind of update and its hyper-parameters, which are read anew
-// at each step. A new kind is its kernel, an alternative here, its slot_count and update_one in optimizer.cpp, and a
-// maker in bind_train.cpp.
-struct Rule {
-    std::variant<kernels::SgdStep, kernels::AdamStep> step;
-};
-
 class ParameterTable {
 public:
-    static constexpr int max_slots = 2;
-
     // One parameter. The slots lie in memory as it does; they are empty until the first step that uses them.
     struct Segment {
         Tensor param;
-        Tensor slots[max_slots];  // sgd: momentum buffer; adam: averages of the gradient and of its square
+        Tensor slots[max_slots];  // what the optimizer's kernel keeps, in the order of its arguments
         int64_t steps = 0;
         bool blank = false;  // the slots are there, but hold nothing yet
 

@@ -127,9 +127,7 @@ class CompiledFunction(core.CompiledCall):
         if self._model is None and not keywords and (recorded.checked or not self._check):
             structure = recorded.structure if recorded.is_plain() else None
             build = None if recorded.is_plain() else recorded.build
-            self._remember(
-                args, _nest.sorted_keys, recorded.program, tensors, structure, _nest.LEAF, build
-            )
+            self._remember(args, _nest.sorted_keys, recorded.program, tensors, structure, _nest.LEAF, build)
         return recorded.result(outputs, (lambda t: t) if tensors else core.to_result)
 
     def _record(self, key: Any, structure: Any, leaves: list[Any], dynamic: list[int]) -> _Recorded:

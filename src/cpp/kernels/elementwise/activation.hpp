@@ -1,7 +1,7 @@
 // Activations of neural networks.
 #pragma once
 
-#include "kernels/elementwise/formula.hpp"
+#include "kernels/elementwise/normal.hpp"
 
 namespace fg::kernels {
 
@@ -26,6 +26,53 @@ struct Softplus {
     template <class V> static V d0(V g, V x, V) { return g * call<Sigmoid>(x); }
 };
 
-using ActivationOps = OpList<Sigmoid, Relu, Softplus>;
+// x as far as the slopes of silu and gelu vary with it: at infinity 0 * x would not be their limit.
+template <class V> V within_reach(V x) { return call<Clip>(x, V(-1000), V(1000)); }
+
+struct Silu {
+    static constexpr Entry entry{"silu", "x * sigmoid(x), also called swish.", nullptr, Domain::reals};
+    static constexpr int uses[] = {in0};
+    template <class V> static V f(V x) { return silu(x); }
+    template <class V> static V d0(V g, V x, V) {
+        return g * (call<Sigmoid>(x) * (V(1) + within_reach(x) * call<Sigmoid>(-x)));
+    }
+};
+
+struct Gelu {
+    static constexpr Entry entry{"gelu",
+                                 "x times the probability of being below x under the standard normal distribution.",
+                                 nullptr, Domain::reals};
+    static constexpr int uses[] = {in0};
+    template <class V> static V f(V x) { return gelu(x); }
+    template <class V> static V d0(V g, V x, V) {
+        return g * (call<NormalCdf>(x) + within_reach(x) * call<NormalPdf>(x));
+    }
+};
+
+struct Elu {
+    static constexpr Entry entry{"elu", "x where it is above 0, else alpha * expm1(x); its derivative at 0 is alpha.",
+                                 nullptr, Domain::reals, false};
+    static constexpr int uses[] = {in0 | in1, in0};
+    template <class V> static V f(V x, V alpha) { return select(x > V(0), x, alpha * expm1(x)); }
+    template <class V> static V d0(V g, V x, V alpha, V) {
+        return select(x > V(0), g, g * (alpha * call<Exp>(below_zero(x))));
+    }
+    template <class V> static V d1(V g, V x, V, V) { return g * call<Expm1>(below_zero(x)); }
+
+private:
+    // Not x itself where it is above 0: an infinite exponential would spoil second derivatives.
+    template <class V> static V below_zero(V x) { return select(x > V(0), V(0), x); }
+};
+
+struct LeakyRelu {
+    static constexpr Entry entry{"leaky_relu", "x where it is above 0, else slope * x; its derivative at 0 is slope.",
+                                 nullptr, Domain::reals, false};
+    static constexpr int uses[] = {in0 | in1, in0};
+    template <class V> static V f(V x, V slope) { return select(x > V(0), x, slope * x); }
+    template <class V> static V d0(V g, V x, V slope, V) { return select(x > V(0), g, g * slope); }
+    template <class V> static V d1(V g, V x, V, V) { return select(x > V(0), V(0), g * x); }
+};
+
+using ActivationOps = OpList<Sigmoid, Relu, Softplus, Silu, Gelu, Elu, LeakyRelu>;
 
 }  // namespace fg::kernels

@@ -5,11 +5,13 @@
 #include "kernels/elementwise/arithmetic.hpp"
 #include "kernels/elementwise/comparison.hpp"
 #include "kernels/elementwise/exponential.hpp"
+#include "kernels/elementwise/normal.hpp"
 #include "kernels/elementwise/trigonometric.hpp"
 
 namespace fg::kernels {
 
-using ElementwiseOps = Concat<ArithmeticOps, ExponentialOps, TrigonometricOps, ActivationOps, ComparisonOps>::type;
+using ElementwiseOps =
+    Concat<ArithmeticOps, ExponentialOps, TrigonometricOps, NormalOps, ActivationOps, ComparisonOps>::type;
 
 constexpr int elementwise_count = ElementwiseOps::size;
 

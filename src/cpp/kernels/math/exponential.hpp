@@ -1,4 +1,4 @@
-// exp, expm1, sigmoid and tanh: one reduction x = n ln 2 + r, one polynomial, and what is built around them.
+// exp, expm1, sigmoid, silu and tanh: one reduction x = n ln 2 + r, one polynomial, and what is built around them.
 #pragma once
 
 #include "kernels/math/pieces.hpp"
@@ -25,6 +25,7 @@ template <> struct ExpRange<float> {
     static constexpr int two_steps_bias = 152;                 // see times_power
     static constexpr float expm1_lowest = -18.0f;              // expm1 is -1
     static constexpr float tanh_highest = 10.0f;               // tanh is 1
+    static constexpr float sigmoid_lowest = -112.0f;           // x sigmoid is 0
     static constexpr float sigmoid_highest = 40.0f;            // sigmoid is 1
     static constexpr int sigmoid_shift = 64;
 };
@@ -33,6 +34,7 @@ template <> struct ExpRange<double> {
     static constexpr int two_steps_bias = 1078;
     static constexpr double expm1_lowest = -38.0;
     static constexpr double tanh_highest = 20.0;
+    static constexpr double sigmoid_lowest = -760.0;
     static constexpr double sigmoid_highest = 80.0;
     static constexpr int sigmoid_shift = 512;
 };
@@ -88,7 +90,7 @@ template <class T> FG_INLINE Vec<T> exp_in_range(Vec<T> x) {
     return times_power(fma(expm1_over_r(e.r, exp_scale<T>), e.r, Vec<T>(exp_scale<T>)), e);
 }
 
-// e^(x + low) for x within ExpRange and |low| below 2^-40.
+// e^(x + low) for x within ExpRange and |low| below 2^-40, for floats below 2^-16.
 template <class T> FG_INLINE Vec<T> exp_of_sum(Vec<T> x, Vec<T> low) {
     const ExpReduced<T> e = reduce_by_ln2(x, exp_bias<T>);
     const Vec<T> high = fma(e.n, Vec<T>(-Ln2<T>::high), x);  // exact
@@ -114,15 +116,27 @@ template <class T> FG_INLINE Vec<T> expm1(Vec<T> x) {
     return give_sign(select(e.n == Vec<T>(T(0)), near_zero, half + half), x);
 }
 
-template <class T> FG_INLINE Vec<T> sigmoid(Vec<T> x) {
+// numerator * sigmoid x, rounded once, for numerators that times 2^-shift are normal.
+template <class T> FG_INLINE Vec<T> times_sigmoid(Vec<T> numerator, Vec<T> x) {
     using R = ExpRange<T>;
-    const Vec<T> held = lower(Vec<T>(R::sigmoid_highest), higher(Vec<T>(R::lowest), x));
-    // 1 / (1 + 2^n (1 + r v)), all of it times 2^-shift so that it stays finite where the quotient is subnormal.
+    const Vec<T> held = lower(Vec<T>(R::sigmoid_highest), higher(Vec<T>(R::sigmoid_lowest), x));
+    // numerator / (1 + 2^n (1 + r v)), above and below times 2^-shift so that it stays finite where the quotient is
+    // subnormal.
     const ExpReduced<T> e = reduce_by_ln2(-held, Format<T>::exponent_bias - R::sigmoid_shift);
     const Vec<T> power = from_exponent_field(e.shifted), one(power_of_two<T, -R::sigmoid_shift>);
     const Vec<T> sum = power + one;
     const Vec<T> lost = one - (sum - power);  // without it 2.3 ulp where 2^n is next above the mantissa's range
-    return one / (sum + fma(power * e.r, expm1_over_r(e.r), lost));
+    return numerator * one / (sum + fma(power * e.r, expm1_over_r(e.r), lost));
+}
+
+template <class T> FG_INLINE Vec<T> sigmoid(Vec<T> x) { return times_sigmoid(Vec<T>(T(1)), x); }
+
+// x sigmoid x; at -inf its limit, -0. The numerator is x only where it is not small and sigmoid x may be subnormal.
+template <class T> FG_INLINE Vec<T> silu(Vec<T> x) {
+    const Vec<T> one(T(1));
+    const Mask<T> far = x < -one;
+    const Vec<T> y = times_sigmoid(select(far, higher(Vec<T>(ExpRange<T>::sigmoid_lowest), x), one), x);
+    return select(far, y, x * y);
 }
 
 // tanh x = x + x^3 p(x^2) on |x| <= 0.5625.

@@ -67,23 +67,24 @@ template <class T> FG_INLINE Mask<T> is_odd(typename VecTraits<T>::words w) {
 }
 
 // The sum of two numbers, the second below the last place of the first.
-struct TwoParts {
-    Vec<double> high, low;
-};
+template <class T> struct Parts { Vec<T> high, low; };
+using TwoParts = Parts<double>;
 
-FG_INLINE TwoParts split_halves(Vec<double> a) {
-    const Vec<double> c = a * Vec<double>(134217729.0);  // 2^27 + 1: Veltkamp
-    const Vec<double> high = c - (c - a);
+template <class T> FG_INLINE Parts<T> split_halves(Vec<T> a) {
+    constexpr T factor = power_of_two<T, (Format<T>::mantissa_bits + 2) / 2> + 1;  // Veltkamp
+    const Vec<T> c = a * Vec<T>(factor);
+    const Vec<T> high = c - (c - a);
     return {high, a - high};
 }
 
-// a * b = high + low exactly, but for underflow; without fused multiply-add |a|, |b| must stay below 2^996.
-FG_INLINE TwoParts exact_product(Vec<double> a, Vec<double> b) {
-    const Vec<double> p = a * b;
+// a * b = high + low exactly, but for underflow; without fused multiply-add |a|, |b| must stay below 2^996, floats
+// below 2^115.
+template <class T> FG_INLINE Parts<T> exact_product(Vec<T> a, Vec<T> b) {
+    const Vec<T> p = a * b;
     if constexpr (has_fma) {
         return {p, fma(a, b, -p)};
     } else {
-        const TwoParts x = split_halves(a), y = split_halves(b);
+        const Parts<T> x = split_halves(a), y = split_halves(b);
         return {p, ((x.high * y.high - p) + x.high * y.low + x.low * y.high) + x.low * y.low};
     }
 }

@@ -20,6 +20,14 @@ _Index: TypeAlias = _IndexItem | tuple[_IndexItem, ...]
 
 elementwise_table: dict[str, tuple[str | None, int, bool]]
 
+class CompiledCall:
+    """A callable that replays what `_call` has recorded for like arguments."""
+    def __call__(self, /, *args: _Sizes, **kwargs: Any) -> Tensor: ...
+    def _remember(self) -> Tensor:
+        """_remember(args, sorted_keys, program, gives_tensors, structure, leaf, build): calls like this one may go straight to the program; False when they cannot be told from others here. The outputs are the leaves of structure, where `leaf` stands; when that is None, build makes the result of their list."""
+    def _forget(self) -> Tensor:
+        """Lets go of all that was remembered."""
+
 class GradientError(RuntimeError):
     """A gradient cannot be computed: saved values are gone or changed, or there is no graph."""
 
@@ -34,7 +42,12 @@ class Program:
     def depends_on(self, input: SupportsIndex) -> bool:
         """Whether any output is computed from that input."""
     def text(self) -> str:
-        """The instructions, one a line."""
+        """The recorded ops, one a line."""
+    def explain(self) -> str:
+        """The steps of a replay, one a line: what runs together, what it makes, its work and its bytes."""
+    def profile(self, runs: SupportsIndex = 100) -> str:
+        """The same with the time each step takes, the least of some runs on inputs of ones."""
+    def time(self, runs: SupportsIndex) -> float: ...
     @property
     def instruction_count(self) -> int: ...
     @property
@@ -110,12 +123,22 @@ class Tensor:
         """Cosine; x in radians."""
     def tanh(self) -> Tensor:
         """Hyperbolic tangent."""
+    def erf(self) -> Tensor:
+        """Error function, 2 / sqrt(pi) times the integral of exp(-t ** 2) from 0 to x."""
+    def normal_pdf(self) -> Tensor:
+        """Density of the standard normal distribution."""
+    def normal_cdf(self) -> Tensor:
+        """Probability of being below x under the standard normal distribution."""
     def sigmoid(self) -> Tensor:
         """Logistic function 1 / (1 + exp(-x))."""
     def relu(self) -> Tensor:
         """max(x, 0); its derivative at 0 is 0."""
     def softplus(self) -> Tensor:
         """log(1 + exp(x)), without overflow."""
+    def silu(self) -> Tensor:
+        """x * sigmoid(x), also called swish."""
+    def gelu(self) -> Tensor:
+        """x times the probability of being below x under the standard normal distribution."""
     @property
     def shape(self) -> tuple[int, ...]:
         """Sizes of the axes."""

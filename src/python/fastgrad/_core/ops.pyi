@@ -34,14 +34,23 @@ def cos(x: _Operand, /) -> Tensor:
 def divide(a: _Operand, b: _Operand, /) -> Tensor:
     """Quotient a / b."""
 
+def elu(a: _Operand, b: _Operand, /) -> Tensor:
+    """x where it is above 0, else alpha * expm1(x); its derivative at 0 is alpha."""
+
 def equal(a: _Operand, b: _Operand, /) -> Tensor:
     """a == b."""
+
+def erf(x: _Operand, /) -> Tensor:
+    """Error function, 2 / sqrt(pi) times the integral of exp(-t ** 2) from 0 to x."""
 
 def exp(x: _Operand, /) -> Tensor:
     """Exponential e ** x."""
 
 def expm1(x: _Operand, /) -> Tensor:
     """e ** x - 1, accurate near 0."""
+
+def gelu(x: _Operand, /) -> Tensor:
+    """x times the probability of being below x under the standard normal distribution."""
 
 def greater(a: _Operand, b: _Operand, /) -> Tensor:
     """a > b."""
@@ -51,6 +60,9 @@ def greater_equal(a: _Operand, b: _Operand, /) -> Tensor:
 
 def identity(x: _Operand) -> Tensor:
     """The same numbers, as a new value of the graph."""
+
+def leaky_relu(a: _Operand, b: _Operand, /) -> Tensor:
+    """x where it is above 0, else slope * x; its derivative at 0 is slope."""
 
 def less(a: _Operand, b: _Operand, /) -> Tensor:
     """a < b."""
@@ -100,6 +112,12 @@ def multiply(a: _Operand, b: _Operand, /) -> Tensor:
 def negative(x: _Operand, /) -> Tensor:
     """Negation -x."""
 
+def normal_cdf(x: _Operand, /) -> Tensor:
+    """Probability of being below x under the standard normal distribution."""
+
+def normal_pdf(x: _Operand, /) -> Tensor:
+    """Density of the standard normal distribution."""
+
 def not_equal(a: _Operand, b: _Operand, /) -> Tensor:
     """a != b."""
 
@@ -120,6 +138,9 @@ def sigmoid(x: _Operand, /) -> Tensor:
 
 def sign(x: _Operand, /) -> Tensor:
     """Sign: -1, 0 or 1; its derivative is 0."""
+
+def silu(x: _Operand, /) -> Tensor:
+    """x * sigmoid(x), also called swish."""
 
 def sin(x: _Operand, /) -> Tensor:
     """Sine; x in radians."""

@@ -113,6 +113,25 @@ class Stepper:
     def step(self, step: RecordedStep, batch: Iterable[_Operand], rules: Sequence[Rule]) -> tuple[float, str]:
         """One step; the loss, and "updated", "skipped", "bad_loss" or "bad_parameters"."""
 
+def adadelta(
+    lr: SupportsFloat,
+    rho: SupportsFloat,
+    eps: SupportsFloat,
+    weight_decay: SupportsFloat,
+    maximize: bool,
+) -> Rule:
+    """The rule of Adadelta."""
+
+def adagrad(
+    lr: SupportsFloat,
+    lr_decay: SupportsFloat,
+    first_sum: SupportsFloat,
+    eps: SupportsFloat,
+    weight_decay: SupportsFloat,
+    maximize: bool,
+) -> Rule:
+    """The rule of Adagrad."""
+
 def adam(
     lr: SupportsFloat,
     beta1: SupportsFloat,
@@ -148,8 +167,40 @@ def first_not_finite(
 ) -> tuple[str, int, tuple[int, ...], tuple[int, ...]] | None:
     """(op, number, shape, position) of the first value of a replay that is not finite; None when all are."""
 
+def lion(
+    lr: SupportsFloat,
+    beta1: SupportsFloat,
+    beta2: SupportsFloat,
+    weight_decay: SupportsFloat,
+    maximize: bool,
+) -> Rule:
+    """The rule of Lion."""
+
 def memory_order(tensor: Tensor) -> tuple[int, ...]:
     """Axes from the one whose numbers lie furthest apart to the nearest."""
+
+def nadam(
+    lr: SupportsFloat,
+    beta1: SupportsFloat,
+    beta2: SupportsFloat,
+    eps: SupportsFloat,
+    weight_decay: SupportsFloat,
+    momentum_decay: SupportsFloat,
+    decoupled: bool,
+    maximize: bool,
+) -> Rule:
+    """The rule of NAdam."""
+
+def rmsprop(
+    lr: SupportsFloat,
+    alpha: SupportsFloat,
+    eps: SupportsFloat,
+    weight_decay: SupportsFloat,
+    momentum: SupportsFloat,
+    centered: bool,
+    maximize: bool,
+) -> Rule:
+    """The rule of RMSprop."""
 
 def sgd(
     lr: SupportsFloat,

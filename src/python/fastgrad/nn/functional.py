@@ -1,26 +1,46 @@
-"""Activations and losses as functions, with PyTorch's signatures."""
+"""Activations and losses as functions, with PyTorch's signatures: the public names."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from fastgrad._native import core
+from fastgrad.nn.class_losses import binary_cross_entropy_with_logits, cross_entropy, nll_loss
+from fastgrad.nn.losses import (
+    gaussian_nll_loss,
+    huber_loss,
+    l1_loss,
+    mse_loss,
+    pinball_loss,
+    poisson_nll_loss,
+    smooth_l1_loss,
+)
 from fastgrad.nn.module import as_input
 
 __all__ = [
+    "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "elu",
+    "gaussian_nll_loss",
+    "gelu",
+    "huber_loss",
     "l1_loss",
+    "leaky_relu",
     "linear",
     "log_softmax",
     "mse_loss",
+    "nll_loss",
+    "pinball_loss",
+    "poisson_nll_loss",
     "relu",
     "sigmoid",
+    "silu",
+    "smooth_l1_loss",
     "softmax",
     "softplus",
     "tanh",
 ]
-
-_REDUCTIONS = ("mean", "sum", "none")
 
 
 def relu(input: Any) -> core.Tensor:
@@ -84,6 +104,95 @@ def softplus(input: Any, beta: float = 1.0, threshold: float | None = None) -> c
     scaled = x * beta
     smooth = core.ops.softplus(scaled) / beta
     return smooth if threshold is None else core.ops.where(scaled > threshold, x, smooth)
+
+
+def gelu(input: Any, approximate: str = "none") -> core.Tensor:
+    """Return input * Phi(input), elementwise: Phi is the standard normal distribution function.
+
+    Parameters
+    ----------
+    input : Tensor or array_like
+        Any shape.
+    approximate : {"none", "tanh"}
+        With "tanh" it is ``input * (1 + tanh(sqrt(2 / pi) * (input + 0.044715 * input**3))) / 2``, less than
+        0.001 from it: for models that were trained so.
+
+    Raises
+    ------
+    ValueError
+        When `approximate` is unknown.
+
+    Notes
+    -----
+    Hendrycks and Gimpel, "Gaussian error linear units (GELUs)", 2016.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> round(fg.nn.functional.gelu(fg.tensor(1.0)).item(), 6)
+    0.841345
+    """
+    x = as_input(input, None)
+    if approximate == "none":
+        return core.ops.gelu(x)
+    if approximate != "tanh":
+        raise ValueError(f"gelu: approximate must be none or tanh, got {approximate!r}")
+    return 0.5 * x * (1.0 + core.ops.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x * x * x)))
+
+
+def silu(input: Any) -> core.Tensor:
+    """Return input * sigmoid(input), elementwise; also called swish.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> round(fg.nn.functional.silu(fg.tensor(1.0)).item(), 6)
+    0.731059
+    """
+    return core.ops.silu(as_input(input, None))
+
+
+def elu(input: Any, alpha: float = 1.0) -> core.Tensor:
+    """Return the input where it is above 0, else alpha * (exp(input) - 1); its derivative at 0 is alpha.
+
+    Parameters
+    ----------
+    input : Tensor or array_like
+        Any shape.
+    alpha : float or Tensor
+        What it tends to far below 0, but for the sign. Gradients flow to a tensor that requires them.
+
+    Notes
+    -----
+    Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by exponential linear units
+    (ELUs)", ICLR 2016.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.functional.elu(fg.tensor([-1000.0, 2.0]), alpha=0.5).tolist()
+    [-0.5, 2.0]
+    """
+    return core.ops.elu(as_input(input, None), alpha)
+
+
+def leaky_relu(input: Any, negative_slope: float = 0.01) -> core.Tensor:
+    """Return the input where it is above 0, else negative_slope * input; its derivative at 0 is the slope.
+
+    Parameters
+    ----------
+    input : Tensor or array_like
+        Any shape.
+    negative_slope : float or Tensor
+        The slope below 0. Gradients flow to a tensor that requires them.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.functional.leaky_relu(fg.tensor([-4.0, 2.0]), 0.5).tolist()
+    [-2.0, 2.0]
+    """
+    return core.ops.leaky_relu(as_input(input, None), negative_slope)
 
 
 def log_softmax(input: Any, dim: int = -1) -> core.Tensor:
@@ -157,158 +266,3 @@ def linear(input: Any, weight: core.Tensor, bias: core.Tensor | None = None) -> 
             f"{weight.shape}"
         ) from None
     return product if bias is None else product + bias
-
-
-def mse_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> core.Tensor:
-    """Return the mean squared error, mean((input - target)**2).
-
-    Parameters
-    ----------
-    input : Tensor or array_like
-        Predictions, any shape, floating point.
-    target : Tensor or array_like
-        The same shape: (n,) against (n, 1) is refused, not broadcast. Cast to the predictions' dtype.
-    reduction : {"mean", "sum", "none"}
-        What becomes of the losses of the elements.
-    weight : Tensor or array_like, optional
-        A weight for each element, of the same shape; the mean is then sum(weight * loss) / sum(weight).
-
-    Raises
-    ------
-    ValueError
-        When shapes differ or `reduction` is unknown.
-    TypeError
-        When the predictions are not floating-point numbers.
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.nn.functional.mse_loss([1.0, 2.0], [1.0, 4.0]).item()
-    2.0
-    """
-    prediction, truth = _same_shape("mse_loss", input, target)
-    return _reduce("mse_loss", core.ops.square(prediction - truth), reduction, weight)
-
-
-def l1_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> core.Tensor:
-    """Return the mean absolute error, mean(abs(input - target)); its derivative where they are equal is 0.
-
-    Parameters
-    ----------
-    input, target, reduction, weight
-        As in `mse_loss`.
-
-    Raises
-    ------
-    ValueError
-        When shapes differ or `reduction` is unknown.
-    TypeError
-        When the predictions are not floating-point numbers.
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.nn.functional.l1_loss([1.0, 2.0], [1.0, 4.0]).item()
-    1.0
-    """
-    prediction, truth = _same_shape("l1_loss", input, target)
-    return _reduce("l1_loss", core.ops.abs(prediction - truth), reduction, weight)
-
-
-def cross_entropy(input: Any, target: Any, weight: Any = None, *, reduction: str = "mean") -> core.Tensor:
-    """Return the negative log-likelihood of the true classes, from unnormalised scores (logits).
-
-    Parameters
-    ----------
-    input : Tensor or array_like
-        Scores: (C,), (n, C) or (n, C, d1, ...), floating point.
-    target : Tensor or array_like of int
-        True classes from 0 to C - 1: (), (n,) or (n, d1, ...).
-    weight : Tensor or array_like, optional
-        (C,): a weight for each class; the mean is then sum(w * loss) / sum(w), where w are the weights of the
-        true classes.
-    reduction : {"mean", "sum", "none"}
-        What becomes of the losses of the samples.
-
-    Raises
-    ------
-    TypeError
-        When classes are not integers or scores not floating-point numbers.
-    IndexError
-        When a class is not among 0 to C - 1.
-    ValueError
-        When shapes do not go together or `reduction` is unknown.
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> round(fg.nn.functional.cross_entropy([[0.0, 0.0], [9.0, 0.0]], [1, 0]).item(), 4)
-    0.3466
-    """
-    scores = _floating("cross_entropy", input)
-    classes = as_input(target, None)
-    if classes.dtype.kind != "i":
-        raise TypeError(f"cross_entropy: target must hold integer class indices, got dtype {classes.dtype}")
-    if scores.ndim == 0:
-        raise ValueError("cross_entropy: input must have shape (C,), (n, C) or (n, C, d1, ...), got ()")
-    axis = min(scores.ndim - 1, 1)
-    count = scores.shape[axis]
-    expected = scores.shape[:axis] + scores.shape[axis + 1 :]
-    if classes.shape != expected:
-        raise ValueError(
-            f"cross_entropy: target has shape {classes.shape}, expected {expected} for an input of shape "
-            f"{scores.shape}"
-        )
-    classes = _checked_classes(classes, count)
-    if axis < scores.ndim - 1:
-        scores = scores.transpose(0, *range(2, scores.ndim), 1)
-    losses = core.ops.logsumexp(scores, axis=-1) - core.ops.take_along_last(scores, classes)
-    if weight is None:
-        return _reduce("cross_entropy", losses, reduction, None)
-    weights = as_input(weight, scores.dtype)
-    if weights.shape != (count,):
-        raise ValueError(f"cross_entropy: weight has shape {weights.shape}, expected ({count},), one a class")
-    return _reduce("cross_entropy", losses, reduction, core.ops.take(weights, classes))
-
-
-def _floating(loss: str, input: Any) -> core.Tensor:
-    prediction = as_input(input, None)
-    if prediction.dtype.kind != "f":
-        raise TypeError(f"{loss}: input must be floating point, got dtype {prediction.dtype}")
-    return prediction
-
-
-def _same_shape(loss: str, input: Any, target: Any) -> tuple[core.Tensor, core.Tensor]:
-    prediction = _floating(loss, input)
-    truth = as_input(target, prediction.dtype)
-    if prediction.shape != truth.shape:
-        raise ValueError(
-            f"{loss}: input has shape {prediction.shape} and target {truth.shape}; they must be the same, "
-            "reshape one of them"
-        )
-    return prediction, truth
-
-
-def _checked_classes(classes: core.Tensor, count: int) -> core.Tensor:
-    # While recording the numbers cannot be read; `count` is out of range, so that picking it fails at replay.
-    if core.is_recording():
-        return core.ops.where(classes < 0, count, classes)
-    numbers = classes.numpy()
-    if numbers.size and (numbers.min() < 0 or numbers.max() >= count):
-        wrong = numbers.min() if numbers.min() < 0 else numbers.max()
-        raise IndexError(f"cross_entropy: target holds class {wrong}, expected 0 to {count - 1}")
-    return classes
-
-
-def _reduce(loss: str, losses: core.Tensor, reduction: str, weight: Any) -> core.Tensor:
-    if reduction not in _REDUCTIONS:
-        raise ValueError(f"{loss}: reduction must be one of {', '.join(_REDUCTIONS)}, got {reduction!r}")
-    if weight is None:
-        return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
-    weights = as_input(weight, losses.dtype)
-    if weights.shape != losses.shape:
-        raise ValueError(f"{loss}: weight has shape {weights.shape}, expected {losses.shape}, one a loss")
-    weighted = losses * weights
-    if reduction == "mean":
-        return weighted.sum() / weights.sum()
-    return weighted.sum() if reduction == "sum" else weighted

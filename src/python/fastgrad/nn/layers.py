@@ -1,9 +1,9 @@
-"""Layers, activations and losses as modules."""
+"""Layers as modules."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,22 +11,16 @@ import numpy as np
 from fastgrad import random
 from fastgrad._native import core
 from fastgrad.nn import functional
+from fastgrad.nn.activations import ACTIVATIONS
 from fastgrad.nn.module import Module, as_input
 from fastgrad.nn.parameter import Parameter
 
 __all__ = [
     "MLP",
-    "CrossEntropyLoss",
     "Dropout",
     "Flatten",
-    "L1Loss",
     "Linear",
-    "MSELoss",
-    "ReLU",
     "Sequential",
-    "Sigmoid",
-    "Softplus",
-    "Tanh",
 ]
 
 
@@ -119,74 +113,6 @@ class Sequential(Module):
         return Sequential(*modules[index]) if isinstance(index, slice) else modules[index]
 
 
-class ReLU(Module):
-    """max(x, 0).
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.nn.ReLU()([-1.0, 2.0])
-    tensor([0., 2.])
-    """
-
-    def forward(self, input: Any) -> core.Tensor:
-        """Apply it, elementwise."""
-        return functional.relu(input)
-
-
-class Tanh(Module):
-    """The hyperbolic tangent.
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.nn.Tanh()([0.0, 20.0])
-    tensor([0., 1.])
-    """
-
-    def forward(self, input: Any) -> core.Tensor:
-        """Apply it, elementwise."""
-        return functional.tanh(input)
-
-
-class Sigmoid(Module):
-    """1 / (1 + exp(-x)).
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.nn.Sigmoid()([-1000.0, 0.0])
-    tensor([0. , 0.5])
-    """
-
-    def forward(self, input: Any) -> core.Tensor:
-        """Apply it, elementwise."""
-        return functional.sigmoid(input)
-
-
-class Softplus(Module):
-    """log(1 + exp(beta * x)) / beta; see `functional.softplus`.
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.nn.Softplus()([-1000.0, 1000.0])
-    tensor([   0., 1000.])
-    """
-
-    def __init__(self, beta: float = 1.0, threshold: float | None = None) -> None:
-        self.beta = beta
-        self.threshold = threshold
-
-    def forward(self, input: Any) -> core.Tensor:
-        """Apply it, elementwise."""
-        return functional.softplus(input, self.beta, self.threshold)
-
-    def extra_repr(self) -> str:
-        """Return the arguments."""
-        return f"beta={self.beta}, threshold={self.threshold}"
-
-
 class Flatten(Module):
     """Make one axis of all axes but the first: (n, d1, d2, ...) becomes (n, d1 * d2 * ...).
 
@@ -244,14 +170,6 @@ class Dropout(Module):
         return f"p={self.p}"
 
 
-_ACTIVATIONS: dict[str, Callable[[], Module]] = {
-    "relu": ReLU,
-    "tanh": Tanh,
-    "sigmoid": Sigmoid,
-    "softplus": Softplus,
-}
-
-
 class MLP(Sequential):
     """A network of linear layers with an activation between them: a multilayer perceptron.
 
@@ -263,7 +181,7 @@ class MLP(Sequential):
         Sizes of the hidden layers; an empty sequence leaves one linear layer.
     out_features : int
         Size of an output.
-    activation : {"relu", "tanh", "sigmoid", "softplus"}
+    activation : {"relu", "tanh", "sigmoid", "softplus", "gelu", "silu", "elu", "leaky_relu"}
         What follows each hidden layer.
     dropout : float
         Probability of a `Dropout` after each activation.
@@ -292,73 +210,16 @@ class MLP(Sequential):
         activation: str = "relu",
         dropout: float = 0.0,
     ) -> None:
-        if activation not in _ACTIVATIONS:
-            raise ValueError(f"activation must be one of {', '.join(_ACTIVATIONS)}, got {activation!r}")
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
         widths = [hidden] if isinstance(hidden, (int, np.integer)) else list(hidden)
         layers: list[Module] = []
         for width in widths:
-            layers += [Linear(in_features, _size("hidden", width)), _ACTIVATIONS[activation]()]
+            layers += [Linear(in_features, _size("hidden", width)), ACTIVATIONS[activation]()]
             if dropout:
                 layers.append(Dropout(dropout))
             in_features = width
         super().__init__(*layers, Linear(in_features, out_features))
-
-
-class MSELoss(Module):
-    """The mean squared error; see `functional.mse_loss`.
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.nn.MSELoss()([1.0, 2.0], [1.0, 4.0])
-    tensor(2.)
-    """
-
-    def __init__(self, reduction: str = "mean") -> None:
-        self.reduction = reduction
-
-    def forward(self, input: Any, target: Any) -> core.Tensor:
-        """Compare predictions with targets of the same shape."""
-        return functional.mse_loss(input, target, reduction=self.reduction)
-
-
-class L1Loss(Module):
-    """The mean absolute error; see `functional.l1_loss`.
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.nn.L1Loss()([1.0, 2.0], [1.0, 4.0])
-    tensor(1.)
-    """
-
-    def __init__(self, reduction: str = "mean") -> None:
-        self.reduction = reduction
-
-    def forward(self, input: Any, target: Any) -> core.Tensor:
-        """Compare predictions with targets of the same shape."""
-        return functional.l1_loss(input, target, reduction=self.reduction)
-
-
-class CrossEntropyLoss(Module):
-    """The negative log-likelihood of the true classes; see `functional.cross_entropy`.
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.nn.CrossEntropyLoss()([[0.0, 0.0]], [1])
-    tensor(0.69314718)
-    """
-
-    weight: core.Tensor | None
-
-    def __init__(self, weight: Any = None, *, reduction: str = "mean") -> None:
-        self.register_buffer("weight", weight)
-        self.reduction = reduction
-
-    def forward(self, input: Any, target: Any) -> core.Tensor:
-        """Compare scores (n, C) with true classes (n,)."""
-        return functional.cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
 def _size(name: str, value: Any) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from fastgrad._native import core
-from fastgrad.optim.optimizer import Optimizer, checked_number
+from fastgrad.optim.optimizer import Optimizer, checked_betas, checked_number
 
 __all__ = ["Adam", "AdamW"]
 
@@ -74,12 +74,7 @@ class Adam(Optimizer):
     def _check(self, group: Mapping[str, Any]) -> None:
         for name in ("lr", "eps", "weight_decay"):
             checked_number(name, group[name])
-        betas = group["betas"]
-        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-            raise TypeError(f"betas must be a pair of numbers, got {betas!r}")
-        for i, beta in enumerate(betas):
-            if checked_number(f"betas[{i}]", beta) >= 1.0:
-                raise ValueError(f"betas[{i}] must be from 0 to below 1, got {beta}")
+        checked_betas(group["betas"])
 
     def _rule(self, group: Mapping[str, Any]) -> core.train.Rule:
         beta1, beta2 = group["betas"]

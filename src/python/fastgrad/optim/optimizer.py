@@ -14,7 +14,7 @@ from fastgrad._native import core
 if TYPE_CHECKING:
     from fastgrad._core import Tensor
 
-__all__ = ["Optimizer", "checked_number"]
+__all__ = ["Optimizer", "checked_betas", "checked_number", "checked_share"]
 
 
 class Optimizer:
@@ -39,6 +39,8 @@ class Optimizer:
 
     # Names of what is remembered of a parameter, in the order of the native slots.
     _slots: ClassVar[tuple[str, ...]] = ()
+    # Those that only some hyper-parameters need.
+    _optional: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self._check(defaults)
@@ -251,10 +253,9 @@ class Optimizer:
                         f"state[{number}][{name!r}] has shape {value.shape}, expected {param.shape}"
                     )
             slots.append(value)
-        if steps and len({slot is None for slot in slots}) > 1:
-            raise ValueError(
-                f"state[{number}] must hold all of {', '.join(self._slots)}, got {', '.join(kept)}"
-            )
+        needed = [name for name in self._slots if name not in self._optional]
+        if steps and len({kept.get(name) is None for name in needed}) > 1:
+            raise ValueError(f"state[{number}] must hold all of {', '.join(needed)}, got {', '.join(kept)}")
         return int(steps), slots
 
     def __getstate__(self) -> dict[str, Any]:
@@ -293,3 +294,19 @@ def checked_number(name: str, value: Any, negative: bool = False) -> float:
     if not math.isfinite(value) or (value < 0 and not negative):
         raise ValueError(f"{name} must be finite{'' if negative else ' and at least 0'}, got {value}")
     return float(value)
+
+
+def checked_share(name: str, value: Any) -> float:
+    """Return how much of an average stays at each step as a float, or raise naming it."""
+    share = checked_number(name, value)
+    if share >= 1.0:
+        raise ValueError(f"{name} must be from 0 to below 1, got {value}")
+    return share
+
+
+def checked_betas(betas: Any) -> None:
+    """Raise when this is no pair of shares."""
+    if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+        raise TypeError(f"betas must be a pair of numbers, got {betas!r}")
+    for i, beta in enumerate(betas):
+        checked_share(f"betas[{i}]", beta)
