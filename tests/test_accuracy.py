@@ -118,6 +118,27 @@ def test_within_few_ulps(name, dtype):
     assert errors[worst] <= allowed_ulps.get(name, 2.0), f"{name}({x[worst]!r}) is {values[worst]!r}"
 
 
+# Slopes that are sums of two terms: each in full, so that they are exact but for where the terms cancel.
+slope_terms = {
+    "silu": lambda x: (1 / (1 + mp.exp(-x)), x / ((1 + mp.exp(-x)) * (1 + mp.exp(x)))),
+    "gelu": lambda x: (below(x), x * exact["normal_pdf"](x)),
+}
+
+
+@pytest.mark.parametrize("dtype", dtypes)
+@pytest.mark.parametrize("name", slope_terms)
+def test_slopes_within_few_ulps_of_their_terms(name, dtype):
+    rng = np.random.default_rng(9)
+    reach = {"silu": 80.0, "gelu": 12.0}[name]
+    x = np.concatenate([rng.uniform(-reach, reach, 400), rng.uniform(-2.0, 2.0, 400)]).astype(dtype)
+    slopes = fg.elementwise_grad(getattr(fg, name))(x)
+    assert slopes.dtype == dtype
+    for at, slope in zip(x, slopes, strict=True):
+        terms = slope_terms[name](mpf(float(at)))
+        unit = np.finfo(dtype).eps * max(abs(term) for term in terms)
+        assert abs(mpf(float(slope)) - sum(terms)) <= 6 * unit, f"the slope of {name} at {at!r} is {slope!r}"
+
+
 @pytest.mark.parametrize("dtype", dtypes)
 def test_power_within_two_ulps(dtype):
     rng = np.random.default_rng(8)

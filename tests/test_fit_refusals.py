@@ -29,7 +29,7 @@ REFUSED = {
     "strings": (lambda m: silent(m, np.array([["a"]]), Y), TypeError, "X: "),
     "objects": (lambda m: silent(m, X, np.array([None] * 70)), TypeError, "y: "),
     "loader": (lambda m: silent(m, fg.data.DataLoader((X, Y))), TypeError, "pass its dataset"),
-    "loss name": (lambda m: silent(m, X, Y, loss="nope"), ValueError, "cross_entropy, l1, mse"),
+    "loss name": (lambda m: silent(m, X, Y, loss="nope"), ValueError, "cross_entropy, huber, l1, mse"),
     "loss": (lambda m: silent(m, X, Y, loss=3), TypeError, "loss must be"),
     "two losses": (lambda m: silent(m, X, Y, loss="l1", objective=len), ValueError, "not both"),
     "optimizer name": (lambda m: silent(m, X, Y, optimizer="nope"), ValueError, "adam, adamw"),

@@ -477,9 +477,7 @@ except KeyboardInterrupt:
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     try:
         assert child.stdout.readline() == "ready\n"
-        time.sleep(
-            0.2
-        )  # an interrupt may be lost where Python itself ignores it, in callbacks of its imports
+        time.sleep(0.2)  # Python itself loses interrupts that come in callbacks of its imports
         child.send_signal(signal.SIGINT)
         told, _ = child.communicate(timeout=60)
     finally:

@@ -138,8 +138,8 @@ class CompiledFunction(core.CompiledCall):
                 self._warned = True
                 warnings.warn(
                     f"the compiled {_name(self)} has been recorded for more than {_MOST_RECORDINGS} kinds of "
-                    "arguments and forgets the oldest: each other shape, dtype, int, bool, str or object makes "
-                    "a recording of its own; pass numbers that vary as floats or arrays, and arrays of few shapes",
+                    "arguments and forgets the oldest: each other shape, dtype, int, bool, str or object makes a "
+                    "recording of its own; pass numbers that vary as floats or arrays, and few shapes",
                     RuntimeWarning,
                     stacklevel=3,
                 )
@@ -153,8 +153,8 @@ class CompiledFunction(core.CompiledCall):
             eager, shape = _nest.flatten(self._f(*args, **keywords))
         if shape != recorded.structure:
             raise RecordingError(
-                f"check=True: {_name(self)} returned another structure than while it was recorded; it branches "
-                "on something that is no argument"
+                f"check=True: {_name(self)} returned another structure than while it was recorded; it "
+                "branches on something that is no argument"
             )
         for place, replayed in zip(recorded.outputs, outputs, strict=True):
             value = eager[place]
@@ -181,8 +181,8 @@ def _check_hashable(leaf: Any, function: CompiledFunction) -> None:
         hash(leaf)
     except TypeError:
         raise TypeError(
-            f"an argument of the compiled {_name(function)} is a {type(leaf).__name__}, which cannot be told from "
-            "another one; expected numbers, arrays, tensors, nests of them, or hashable objects"
+            f"an argument of the compiled {_name(function)} is a {type(leaf).__name__}, which cannot be told "
+            "from another one; expected numbers, arrays, tensors, nests of them, or hashable objects"
         ) from None
 
 
@@ -204,7 +204,8 @@ def compile(f: Callable[..., Any], check: bool = False) -> CompiledFunction:
         ints, bools, strings and other objects are fixed: another one makes another recording. Computes with
         fastgrad operations and returns tensors, or nests of them.
     check : bool
-        Whether the first replay is compared with `f` itself, which finds functions that change from call to call.
+        Whether the first replay is compared with `f` itself, which finds functions that change from call to
+        call.
 
     Returns
     -------
@@ -216,8 +217,8 @@ def compile(f: Callable[..., Any], check: bool = False) -> CompiledFunction:
     ------
     RecordingError
         On the first call, if `f` reads a value (``if x > 0``, ``float(x)``): there is none while recording.
-        Use `fastgrad.where`, or pass an int, bool or str. With `check`, on the first replay whose result is not
-        what `f` gives.
+        Use `fastgrad.where`, or pass an int, bool or str. With `check`, on the first replay, if its result is
+        not what `f` gives.
 
     Notes
     -----

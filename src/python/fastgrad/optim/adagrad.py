@@ -77,8 +77,14 @@ class Adagrad(Optimizer):
             checked_number(name, group[name])
 
     def _rule(self, group: Mapping[str, Any]) -> core.train.Rule:
-        names = ("lr", "lr_decay", "initial_accumulator_value", "eps", "weight_decay")
-        return core.train.adagrad(*(group[name] for name in names), bool(group["maximize"]))
+        return core.train.adagrad(
+            group["lr"],
+            group["lr_decay"],
+            group["initial_accumulator_value"],
+            group["eps"],
+            group["weight_decay"],
+            bool(group["maximize"]),
+        )
 
 
 class Adadelta(Optimizer):
@@ -146,5 +152,6 @@ class Adadelta(Optimizer):
         checked_share("rho", group["rho"])
 
     def _rule(self, group: Mapping[str, Any]) -> core.train.Rule:
-        rates = (group[name] for name in ("lr", "rho", "eps", "weight_decay"))
-        return core.train.adadelta(*rates, bool(group["maximize"]))
+        return core.train.adadelta(
+            group["lr"], group["rho"], group["eps"], group["weight_decay"], bool(group["maximize"])
+        )

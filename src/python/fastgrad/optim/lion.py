@@ -75,4 +75,7 @@ class Lion(Optimizer):
         checked_betas(group["betas"])
 
     def _rule(self, group: Mapping[str, Any]) -> core.train.Rule:
-        return core.train.lion(group["lr"], *group["betas"], group["weight_decay"], bool(group["maximize"]))
+        beta1, beta2 = group["betas"]
+        return core.train.lion(
+            group["lr"], beta1, beta2, group["weight_decay"], bool(group["maximize"])
+        )

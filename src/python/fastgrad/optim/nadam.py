@@ -82,6 +82,14 @@ class NAdam(Optimizer):
         checked_betas(group["betas"])
 
     def _rule(self, group: Mapping[str, Any]) -> core.train.Rule:
-        rates = (group[name] for name in ("eps", "weight_decay", "momentum_decay"))
-        decoupled, maximize = bool(group["decoupled_weight_decay"]), bool(group["maximize"])
-        return core.train.nadam(group["lr"], *group["betas"], *rates, decoupled, maximize)
+        beta1, beta2 = group["betas"]
+        return core.train.nadam(
+            group["lr"],
+            beta1,
+            beta2,
+            group["eps"],
+            group["weight_decay"],
+            group["momentum_decay"],
+            bool(group["decoupled_weight_decay"]),
+            bool(group["maximize"]),
+        )

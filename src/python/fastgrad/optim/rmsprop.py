@@ -83,5 +83,12 @@ class RMSprop(Optimizer):
         checked_share("alpha", group["alpha"])
 
     def _rule(self, group: Mapping[str, Any]) -> core.train.Rule:
-        rates = (group[name] for name in ("lr", "alpha", "eps", "weight_decay", "momentum"))
-        return core.train.rmsprop(*rates, bool(group["centered"]), bool(group["maximize"]))
+        return core.train.rmsprop(
+            group["lr"],
+            group["alpha"],
+            group["eps"],
+            group["weight_decay"],
+            group["momentum"],
+            bool(group["centered"]),
+            bool(group["maximize"]),
+        )
