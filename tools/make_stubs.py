@@ -58,6 +58,11 @@ TYPES = {
     "Tensor.grad_fn.return": "str | None",
     "Tensor.item.return": "float",
     "Tensor.shape.return": "tuple[int, ...]",
+    "CompiledCall.__call__.args": "Any",
+    "CompiledCall.__call__.return": "Any",
+    "CompiledCall._forget.return": "None",
+    "CompiledCall._remember.args": "tuple[Any, ...]",
+    "CompiledCall._remember.return": "bool",
     "ParameterTable.state.return": "tuple[int, list[Tensor | None]]",
     "Evaluation.__call__.cancel": "Cancel | None",
     "FitLoop.epoch.cancel": "Cancel | None",
@@ -162,8 +167,11 @@ def member(owner: str, value: Any) -> Iterator[str]:
             yield function(owner, f"(self, value: {kind}) -> None", "", setter, indent)
     elif isinstance(value, types.WrapperDescriptorType):  # an operator
         yield function(owner, value.__text_signature__.replace("$", "") + " -> Tensor", "", "", indent)
-    elif isinstance(value, types.MethodDescriptorType):  # an elementwise op
-        yield function(owner, "(self) -> Tensor", value.__doc__, "", indent)
+    elif isinstance(
+        value, types.MethodDescriptorType
+    ):  # an elementwise op, or one with a signature of its own
+        signature = (value.__text_signature__ or "(self)").replace("$", "").replace(", /", "")
+        yield function(owner, f"{signature} -> Tensor", value.__doc__, "", indent)
     elif inspect.isfunction(value):  # added in Python
         yield function(owner, str(inspect.signature(value)).replace("'", ""), "", "", indent)
     else:

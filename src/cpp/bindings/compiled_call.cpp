@@ -408,10 +408,11 @@ template <class F> void* slot(F* f) { return reinterpret_cast<void*>(f); }
 void bind_compiled_call(py::module_& m) {
     static PyMethodDef methods[] = {
         {"_remember", remember, METH_VARARGS,
-         "_remember(args, sorted_keys, program, gives_tensors, structure, leaf, build): calls like this one may go "
-         "straight to the program; False when they cannot be told from others here. The outputs are the leaves of "
+         "_remember($self, args, sorted_keys, program, gives_tensors, structure, leaf, build, /)\n--\n\nCalls like "
+         "this one may go straight to the program; False when they cannot be told from others here. The outputs are "
+         "the leaves of "
          "structure, where `leaf` stands; when that is None, build makes the result of their list."},
-        {"_forget", forget, METH_NOARGS, "Lets go of all that was remembered."},
+        {"_forget", forget, METH_NOARGS, "_forget($self, /)\n--\n\nLets go of all that was remembered."},
         {}};
     static PyType_Slot slots[] = {
         {Py_tp_doc, const_cast<char*>("A callable that replays what `_call` has recorded for like arguments.")},

@@ -22,10 +22,19 @@ elementwise_table: dict[str, tuple[str | None, int, bool]]
 
 class CompiledCall:
     """A callable that replays what `_call` has recorded for like arguments."""
-    def __call__(self, /, *args: _Sizes, **kwargs: Any) -> Tensor: ...
-    def _remember(self) -> Tensor:
-        """_remember(args, sorted_keys, program, gives_tensors, structure, leaf, build): calls like this one may go straight to the program; False when they cannot be told from others here. The outputs are the leaves of structure, where `leaf` stands; when that is None, build makes the result of their list."""
-    def _forget(self) -> Tensor:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
+    def _remember(
+        self,
+        args: tuple[Any, ...],
+        sorted_keys: Any,
+        program: Any,
+        gives_tensors: Any,
+        structure: Any,
+        leaf: Any,
+        build: Any,
+    ) -> bool:
+        """Calls like this one may go straight to the program; False when they cannot be told from others here. The outputs are the leaves of structure, where `leaf` stands; when that is None, build makes the result of their list."""
+    def _forget(self) -> None:
         """Lets go of all that was remembered."""
 
 class GradientError(RuntimeError):

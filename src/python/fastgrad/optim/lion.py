@@ -76,6 +76,4 @@ class Lion(Optimizer):
 
     def _rule(self, group: Mapping[str, Any]) -> core.train.Rule:
         beta1, beta2 = group["betas"]
-        return core.train.lion(
-            group["lr"], beta1, beta2, group["weight_decay"], bool(group["maximize"])
-        )
+        return core.train.lion(group["lr"], beta1, beta2, group["weight_decay"], bool(group["maximize"]))
