@@ -18,7 +18,7 @@ needs_mypy = pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason
 UNSAYABLE = r"""
 fastgrad\._core\.(Program|train\.[A-Z]\w+)
 fastgrad\._core\.(Program|train\.Rule)\.__init__
-fastgrad\._core\.Tensor
+fastgrad\._core\.(CompiledCall|Tensor)
 """
 
 USER_CODE = """

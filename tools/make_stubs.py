@@ -170,7 +170,7 @@ def member(owner: str, value: Any) -> Iterator[str]:
     elif isinstance(
         value, types.MethodDescriptorType
     ):  # an elementwise op, or one with a signature of its own
-        signature = (value.__text_signature__ or "(self)").replace("$", "").replace(", /", "")
+        signature = (value.__text_signature__ or "(self)").replace("$", "")
         yield function(owner, f"{signature} -> Tensor", value.__doc__, "", indent)
     elif inspect.isfunction(value):  # added in Python
         yield function(owner, str(inspect.signature(value)).replace("'", ""), "", "", indent)

@@ -139,7 +139,7 @@ class CompiledFunction(core.CompiledCall):
                 warnings.warn(
                     f"the compiled {_name(self)} has been recorded for more than {_MOST_RECORDINGS} kinds of "
                     "arguments and forgets the oldest: each other shape, dtype, int, bool, str or object "
-                    "makes a recording of its own; pass numbers that vary as floats or arrays, and few shapes",
+                    "makes a recording of its own; pass what varies as floats, or arrays of few shapes",
                     RuntimeWarning,
                     stacklevel=3,
                 )

@@ -32,9 +32,10 @@ class CompiledCall:
         structure: Any,
         leaf: Any,
         build: Any,
+        /,
     ) -> bool:
         """Calls like this one may go straight to the program; False when they cannot be told from others here. The outputs are the leaves of structure, where `leaf` stands; when that is None, build makes the result of their list."""
-    def _forget(self) -> None:
+    def _forget(self, /) -> None:
         """Lets go of all that was remembered."""
 
 class GradientError(RuntimeError):
