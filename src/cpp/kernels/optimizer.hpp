@@ -17,6 +17,13 @@ template <class T> int64_t first_not_finite(int64_t n, const T* x) {
     return -1;
 }
 
+// An average that nothing is added to any more decays into subnormal numbers and rounds back to them for ever, which
+// makes steps several times slower; it goes to zero instead. Beside a parameter such numbers are nothing.
+template <class T> FG_INLINE Vec<T> settled(Vec<T> average) {
+    constexpr T smallest = sizeof(T) == 4 ? T(__FLT_MIN__) : T(__DBL_MIN__);
+    return select(abs(average) < Vec<T>(smallest), Vec<T>(T(0)), average);
+}
+
 // Runs update(lanes, i) over n numbers, a vector at a time; it returns the new parameters, which are looked at.
 template <class T, class Update> FG_INLINE int64_t update_all(int64_t n, T* param, Update update) {
     constexpr int width = Vec<T>::size;
@@ -39,7 +46,7 @@ template <class T> int64_t sgd(int64_t n, T* param, const T* grad, T* momentum_b
             Vec<T> g = sign * lanes.load(grad + i);
             if (decays) g = fma(decay, p, g);
             if (remembers) {
-                const Vec<T> buffer = first ? g : fma(momentum, lanes.load(momentum_buffer + i), damped * g);
+                const Vec<T> buffer = first ? g : settled(fma(momentum, lanes.load(momentum_buffer + i), damped * g));
                 lanes.store(momentum_buffer + i, buffer);
                 g = nesterov ? fma(momentum, buffer, g) : buffer;
             }
@@ -63,8 +70,8 @@ template <class T> int64_t adam(int64_t n, T* param, const T* grad, T* exp_avg, 
                 if (decoupled) p = p * kept;
                 else g = fma(decay, p, g);
             }
-            const Vec<T> m = fma(weight, g, beta1 * lanes.load(exp_avg + i));
-            const Vec<T> v = fma(weight2 * g, g, beta2 * lanes.load(exp_avg_sq + i));
+            const Vec<T> m = settled(fma(weight, g, beta1 * lanes.load(exp_avg + i)));
+            const Vec<T> v = settled(fma(weight2 * g, g, beta2 * lanes.load(exp_avg_sq + i)));
             lanes.store(exp_avg + i, m);
             lanes.store(exp_avg_sq + i, v);
             const Vec<T> updated = p + rate * m / fma(sqrt(v), scale, eps);
@@ -83,17 +90,17 @@ template <class T> int64_t rmsprop(int64_t n, T* param, const T* grad, T* square
             const Vec<T> p = lanes.load(param + i);
             Vec<T> g = sign * lanes.load(grad + i);
             if (decays) g = fma(decay, p, g);
-            const Vec<T> v = fma(weight * g, g, alpha * lanes.load(square_avg + i));
+            const Vec<T> v = settled(fma(weight * g, g, alpha * lanes.load(square_avg + i)));
             lanes.store(square_avg + i, v);
             Vec<T> spread = v;
             if (centered) {
-                const Vec<T> mean = fma(weight, g, alpha * lanes.load(grad_avg + i));
+                const Vec<T> mean = settled(fma(weight, g, alpha * lanes.load(grad_avg + i)));
                 lanes.store(grad_avg + i, mean);
                 spread = maximum(zero, fma(-mean, mean, v));  // a variance, which rounding may put below 0
             }
             Vec<T> move = g / (sqrt(spread) + eps);
             if (remembers) {
-                move = fma(momentum, lanes.load(momentum_buffer + i), move);
+                move = settled(fma(momentum, lanes.load(momentum_buffer + i), move));
                 lanes.store(momentum_buffer + i, move);
             }
             const Vec<T> updated = fma(rate, move, p);
@@ -128,11 +135,11 @@ int64_t adadelta(int64_t n, T* param, const T* grad, T* square_avg, T* acc_delta
             const Vec<T> p = lanes.load(param + i);
             Vec<T> g = sign * lanes.load(grad + i);
             if (decays) g = fma(decay, p, g);
-            const Vec<T> v = fma(weight * g, g, rho * lanes.load(square_avg + i));
+            const Vec<T> v = settled(fma(weight * g, g, rho * lanes.load(square_avg + i)));
             lanes.store(square_avg + i, v);
             const Vec<T> moved = lanes.load(acc_delta + i);
             const Vec<T> move = sqrt(moved + eps) / sqrt(v + eps) * g;
-            lanes.store(acc_delta + i, fma(weight * move, move, rho * moved));
+            lanes.store(acc_delta + i, settled(fma(weight * move, move, rho * moved)));
             const Vec<T> updated = fma(rate, move, p);
             lanes.store(param + i, updated);
             return updated;
@@ -153,8 +160,8 @@ template <class T> int64_t nadam(int64_t n, T* param, const T* grad, T* exp_avg,
                 if (decoupled) p = p * kept;
                 else g = fma(decay, p, g);
             }
-            const Vec<T> m = fma(weight, g, beta1 * lanes.load(exp_avg + i));
-            const Vec<T> v = fma(weight2 * g, g, beta2 * lanes.load(exp_avg_sq + i));
+            const Vec<T> m = settled(fma(weight, g, beta1 * lanes.load(exp_avg + i)));
+            const Vec<T> v = settled(fma(weight2 * g, g, beta2 * lanes.load(exp_avg_sq + i)));
             lanes.store(exp_avg + i, m);
             lanes.store(exp_avg_sq + i, v);
             const Vec<T> updated = p + fma(of_gradient, g, of_average * m) / fma(sqrt(v), scale, eps);
@@ -171,7 +178,7 @@ template <class T> int64_t lion(int64_t n, T* param, const T* grad, T* exp_avg, 
         n, param, [=](auto lanes, int64_t i) __attribute__((always_inline)) {
             const Vec<T> g = sign * lanes.load(grad + i), m = lanes.load(exp_avg + i);
             const Vec<T> direction = fma(weight1, g, beta1 * m);
-            lanes.store(exp_avg + i, fma(weight2, g, beta2 * m));
+            lanes.store(exp_avg + i, settled(fma(weight2, g, beta2 * m)));
             // A direction that is not a number is kept: only its sign would count, and hide it.
             const Vec<T> flat = direction - direction;
             const Vec<T> move = select(direction > zero, down, select(direction < zero, up, zero));

@@ -51,10 +51,15 @@ template <class T> int64_t update_one(kernels::SgdStep step, const Numbers<T>& p
     return kernel(p).sgd(p.n, p.param, p.grad, p.slot[0], step);
 }
 
+// 1 - beta^t, without asking for a power that 1 swallows: beta^t <= exp(-t (1 - beta)) < 2^-54.
+inline double bias_correction(double beta, int64_t t) {
+    return double(t) * (1.0 - beta) > 40.0 ? 1.0 : 1.0 - std::pow(beta, double(t));
+}
+
 inline int slot_count(const kernels::AdamStep&) { return 2; }
 template <class T> int64_t update_one(kernels::AdamStep step, const Numbers<T>& p, int64_t t, bool) {
-    step.bias_correction1 = 1.0 - std::pow(step.beta1, double(t));
-    step.bias_correction2 = 1.0 - std::pow(step.beta2, double(t));
+    step.bias_correction1 = bias_correction(step.beta1, t);
+    step.bias_correction2 = bias_correction(step.beta2, t);
     return kernel(p).adam(p.n, p.param, p.grad, p.slot[0], p.slot[1], step);
 }
 
@@ -87,7 +92,7 @@ template <class T> int64_t update_one(NadamRule rule, const Numbers<T>& p, int64
     const double now = momentum_at(t), next = momentum_at(t + 1);
     step.gradient_share = (1.0 - now) / (1.0 - product);
     step.average_share = next / (1.0 - product * next);
-    step.bias_correction2 = 1.0 - std::pow(step.beta2, double(t));
+    step.bias_correction2 = bias_correction(step.beta2, t);
     return kernel(p).nadam(p.n, p.param, p.grad, p.slot[0], p.slot[1], step);
 }
 
