@@ -37,15 +37,15 @@ Tensors inputs_of(const py::iterable& arrays) {
 }
 
 // (loss, what became of the parameters)
-py::tuple take_step(Stepper& stepper, const RecordedStep& step, const py::iterable& batch,
-                    const std::vector<Rule>& rules) {
+py::tuple take_step(BoundStep& step, const py::iterable& batch, const std::vector<Rule>& rules) {
     constexpr const char* effects[] = {"updated", "skipped", "bad_loss", "bad_parameters"};
     const Tensors in = inputs_of(batch);
-    step.program->recording().check_inputs(in);
+    step.check(in);
     Outcome outcome{};
     {
         const WithoutGil released;
-        outcome = stepper(step, in, rules);
+        for (size_t i = 0; i < in.size(); ++i) copy(in[i].view(), step.batch()[i].view());
+        outcome = step(rules);
     }
     return py::make_tuple(outcome.loss, effects[int(outcome.effect)]);
 }
@@ -110,9 +110,12 @@ void bind_fit(py::module_& m) {
         .def(py::init(&recorded_step), arg("program"), arg("parameters"), arg("weight_input"))
         .def_property_readonly("program", [](const RecordedStep& step) { return step.program; });
 
-    py::class_<Stepper>(t, "Stepper", "Steps on the parameters themselves: replay, clip, update.")
-        .def(py::init<Tables, double>(), arg("tables"), arg("max_norm"))
-        .def("step", take_step, arg("step"), arg("batch"), arg("rules"),
+    py::class_<BoundStep>(t, "BoundStep", "Steps on the parameters themselves: replay, clip, update.")
+        .def(py::init([](const RecordedStep& step, const Tables& tables, double max_norm) {
+                 return std::make_unique<BoundStep>(step, tables, max_norm);
+             }),
+             arg("step"), arg("tables"), arg("max_norm"))
+        .def("step", take_step, arg("batch"), arg("rules"),
              "One step; the loss, and \"updated\", \"skipped\", \"bad_loss\" or \"bad_parameters\".");
 
     py::class_<Cancel>(t, "Cancel", "How one thread interrupts the loops of others.")

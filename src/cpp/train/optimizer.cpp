@@ -266,6 +266,7 @@ bool ParameterTable::Bound::step(const Rule& rule) {
                     Segment& s = table_.segments_[size_t(updated_[size_t(u)])];
                     s.steps = steps;
                     s.blank &= slots == 0;
+                    s.param.impl()->storage->bump_version();
                 }
                 visit_floating(run.dtype, [&](auto zero) {
                     using T = decltype(zero);

@@ -53,30 +53,8 @@ double RecordedStep::weight(Span<Tensor> batch) const {
     });
 }
 
-Stepper::Stepper(Tables tables, double max_norm) : tables_(std::move(tables)), max_norm_(max_norm) {}
-
-// The one place that runs the program: leaves the gradients in gradients_, returns the loss.
-double Stepper::replay(const RecordedStep& step, Span<Tensor> batch) {
-    const std::vector<Tensor> out = step.program->run(batch);
-    gradients_ = by_parameter(step, tables_, out);
-    return out[0].item();
-}
-
-Outcome Stepper::operator()(const RecordedStep& step, Span<Tensor> batch, Span<Rule> rules) {
-    if (rules.size() != int(tables_.size()))
-        throw ValueError(say("expected ", tables_.size(), " rules, one a table, got ", rules.size()));
-    const double weight = step.weight(batch);
-    if (weight == 0) return {Effect::skipped, std::nan(""), 0};
-    const double loss = replay(step, batch);
-    if (!std::isfinite(loss)) return {Effect::bad_loss, loss, weight};
-    if (max_norm_ > 0) clip(all_of(gradients_), max_norm_);
-    bool finite = true;
-    for (size_t t = 0; t < tables_.size(); ++t) finite &= tables_[t]->step(gradients_[t], rules[t]);
-    return {finite ? Effect::updated : Effect::bad_parameters, loss, weight};
-}
-
 BoundStep::BoundStep(const RecordedStep& step, const Tables& tables, double max_norm, const BoundStep* other)
-    : step_(step), max_norm_(max_norm), session_(step.program, other ? &other->session_ : nullptr) {
+    : step_(step), max_norm_(max_norm), session_(step.program, other ? &other->session_ : nullptr), tables_(tables) {
     Gradients gradients = by_parameter(step, tables, session_.outputs());
     for (size_t t = 0; t < tables.size(); ++t)
         for (size_t i = 0; i < gradients[t].size(); ++i) {
@@ -91,6 +69,8 @@ BoundStep::BoundStep(const RecordedStep& step, const Tables& tables, double max_
 }
 
 Outcome BoundStep::operator()(Span<Rule> rules) {
+    if (rules.size() != int(updates_.size()))
+        throw ValueError(say("expected ", updates_.size(), " rules, one a table, got ", rules.size()));
     const double weight = step_.weight(session_.inputs());
     if (weight == 0) return {Effect::skipped, std::nan(""), 0};
     session_.run();

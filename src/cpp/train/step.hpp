@@ -1,4 +1,4 @@
-// Stepper: one step of training. A recording gives the loss and the gradients, the optimizer's rules use them.
+// One step of training. A recording gives the loss and the gradients, the optimizer's rules use them.
 #pragma once
 
 #include <memory>
@@ -35,36 +35,25 @@ struct Outcome {
     double loss, weight;
 };
 
-class Stepper {
-public:
-    // tables: one for each group of the optimizer. max_norm: what gradients are clipped to; 0: they are not.
-    Stepper(Tables tables, double max_norm);
-
-    // rules: one for each table.
-    Outcome operator()(const RecordedStep& step, Span<Tensor> batch, Span<Rule> rules);
-
-private:
-    double replay(const RecordedStep& step, Span<Tensor> batch);
-
-    Tables tables_;
-    double max_norm_;
-    std::vector<std::vector<Tensor>> gradients_;  // by table; empty where nothing flows
-};
-
-// The same step again and again on memory that stays where it is: nothing is allocated, nothing looked up.
+// A step that is taken again and again, on memory that stays where it is: nothing is allocated, nothing looked up.
 class BoundStep {
 public:
-    // other: a step on the same tables for batches of another size, to share the memory of gradients with.
+    // tables: one for each group of the optimizer. max_norm: what gradients are clipped to; 0: they are not. other: a
+    // step on the same tables for batches of another size, to share the memory of gradients with.
     BoundStep(const RecordedStep& step, const Tables& tables, double max_norm, const BoundStep* other = nullptr);
 
     // Where the batch is to be written before each step.
     const std::vector<Tensor>& batch() const { return session_.inputs(); }
+    // Throws unless these are as many arrays as `batch`, of the same shapes and dtypes.
+    void check(Span<Tensor> arrays) const { step_.program->recording().check_inputs(arrays); }
+    // rules: one for each table.
     Outcome operator()(Span<Rule> rules);
 
 private:
     RecordedStep step_;
     double max_norm_;
     Session session_;
+    Tables tables_;
     std::vector<Tensor> gradients_;                      // those that there are
     std::vector<std::pair<Tensor, Tensor>> rearranged_;  // an output, and its numbers in the layout of the parameter
     std::vector<ParameterTable::Bound> updates_;

@@ -29,6 +29,12 @@ class Batches:
     def indices(self, epoch: SupportsIndex, index: SupportsIndex) -> list[int]:
         """Which rows of the arrays that batch is made of."""
 
+class BoundStep:
+    """Steps on the parameters themselves: replay, clip, update."""
+    def __init__(self, step: RecordedStep, tables: Sequence[ParameterTable], max_norm: SupportsFloat) -> None: ...
+    def step(self, batch: Iterable[_Operand], rules: Sequence[Rule]) -> Any:
+        """One step; the loss, and "updated", "skipped", "bad_loss" or "bad_parameters"."""
+
 class Cancel:
     """How one thread interrupts the loops of others."""
     def __init__(self) -> None: ...
@@ -106,12 +112,6 @@ class RecordedStep:
 
 class Rule:
     """What one step does with a parameter and its gradient: a kind and hyper-parameters."""
-
-class Stepper:
-    """Steps on the parameters themselves: replay, clip, update."""
-    def __init__(self, tables: Sequence[ParameterTable], max_norm: SupportsFloat) -> None: ...
-    def step(self, step: RecordedStep, batch: Iterable[_Operand], rules: Sequence[Rule]) -> tuple[float, str]:
-        """One step; the loss, and "updated", "skipped", "bad_loss" or "bad_parameters"."""
 
 def adadelta(
     lr: SupportsFloat,

@@ -47,6 +47,7 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self._tables: list[Any] = []
+        self._rules_kept: list[tuple[dict[str, Any], Any]] = []  # as long as the groups they were made of stay
         for group in _groups(params):
             self.add_param_group(group)
 
@@ -63,9 +64,14 @@ class Optimizer:
 
     def _rules(self) -> list[core.train.Rule]:
         """Return the rule of each group, or raise when a hyper-parameter was changed to what does not fit."""
-        for group in self.param_groups:
-            self._check(group)
-        return [self._rule(group) for group in self.param_groups]
+        kept = self._rules_kept
+        if len(kept) != len(self.param_groups) or any(
+            group != before for group, (before, _) in zip(self.param_groups, kept, strict=True)
+        ):
+            for group in self.param_groups:
+                self._check(group)
+            kept = self._rules_kept = [(dict(group), self._rule(group)) for group in self.param_groups]
+        return [rule for _, rule in kept]
 
     # --- what users call
 
@@ -259,12 +265,13 @@ class Optimizer:
         return int(steps), slots
 
     def __getstate__(self) -> dict[str, Any]:
-        plain = {name: value for name, value in self.__dict__.items() if name != "_tables"}
+        plain = {name: value for name, value in self.__dict__.items() if name not in ("_tables", "_rules_kept")}
         return {**plain, "_state": self.state_dict()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         kept = state.pop("_state")
         self.__dict__.update(state)
+        self._rules_kept = []
         self._tables = [core.train.ParameterTable(group["params"]) for group in self.param_groups]
         self.load_state_dict(kept)
 

@@ -47,7 +47,6 @@ class TrainStep:
         """Take up the parameters that the optimizer has now."""
         self._groups = len(self.optimizer.param_groups)
         self._params = trained_params(self.optimizer)
-        self._stepper = core.train.Stepper(self.optimizer._tables, self._max_norm)
         self._recorded: dict[Any, Any] = {}
 
     def __call__(self, x: Any, y: Any, sample_weight: Any = None) -> float:
@@ -81,11 +80,12 @@ class TrainStep:
         if recorded is None:
             _check_batch(batch)
             weighted = sample_weight is not None
-            recorded = record_step(self._loss, self.model, self._params, batch, weighted)
+            step = record_step(self._loss, self.model, self._params, batch, weighted)
+            recorded = core.train.BoundStep(step, self.optimizer._tables, self._max_norm)
             self._recorded[tuple(key)] = recorded
         rules = self.optimizer._rules()
         with Claim(self._params):
-            loss, _ = self._stepper.step(recorded, batch, rules)
+            loss, _ = recorded.step(batch, rules)
         return float(loss)
 
     @property
