@@ -67,7 +67,7 @@ TYPES = {
     "Evaluation.__call__.cancel": "Cancel | None",
     "FitLoop.epoch.cancel": "Cancel | None",
     "FitLoop.epoch.return": "tuple[str, float, int, float]",
-    "Stepper.step.return": "tuple[float, str]",
+    "BoundStep.step.return": "tuple[float, str]",
     "asarray.return": "Tensor",
     "available_isa.return": "list[str]",
     "descend.return": "dict[str, Any]",

@@ -5,6 +5,7 @@
 
 #include "bindings/py_tensor.hpp"
 #include "bindings/signals.hpp"
+#include "train/claims.hpp"
 #include "train/diagnosis.hpp"
 #include "train/evaluation.hpp"
 #include "train/fit.hpp"
@@ -141,6 +142,11 @@ void bind_fit(py::module_& m) {
              arg("rest"))
         .def("__call__", evaluate, arg("cancel"));
 
+    t.def(
+        "claim", [](const Tensors& params) { return claim(params); }, arg("params"),
+        "Marks parameters as being trained; False, marking none, when one is so already.");
+    t.def(
+        "release", [](const Tensors& params) { release(params); }, arg("params"), "Takes the marks off again.");
     t.def(
         "memory_order", [](const Tensor& x) { return to_tuple(memory_order(x)); }, arg("tensor"),
         "Axes from the one whose numbers lie furthest apart to the nearest.");

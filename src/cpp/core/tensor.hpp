@@ -59,9 +59,10 @@ class TensorImpl : public RefCounted {
 public:
     View view;
     bool requires_grad = false;
-    Ref<Storage> storage;  // null: a value of a recording
-    Ref<Creator> creator;  // null: a leaf of the graph
-    Ref<TensorImpl> grad;  // of a leaf, summed over backward passes
+    Ref<Storage> storage;              // null: a value of a recording
+    Ref<Creator> creator;              // null: a leaf of the graph
+    Ref<TensorImpl> grad;              // of a leaf, summed over backward passes
+    std::atomic<bool> claimed{false};  // being trained, see train/claims.hpp
     // Of a recording: which one, and which of its values.
     uint64_t recording = 0;
     int value = -1;

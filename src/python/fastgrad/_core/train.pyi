@@ -32,7 +32,7 @@ class Batches:
 class BoundStep:
     """Steps on the parameters themselves: replay, clip, update."""
     def __init__(self, step: RecordedStep, tables: Sequence[ParameterTable], max_norm: SupportsFloat) -> None: ...
-    def step(self, batch: Iterable[_Operand], rules: Sequence[Rule]) -> Any:
+    def step(self, batch: Iterable[_Operand], rules: Sequence[Rule]) -> tuple[float, str]:
         """One step; the loss, and "updated", "skipped", "bad_loss" or "bad_parameters"."""
 
 class Cancel:
@@ -143,6 +143,9 @@ def adam(
 ) -> Rule:
     """The rule of Adam, and with `decoupled` of AdamW."""
 
+def claim(params: Sequence[Tensor]) -> bool:
+    """Marks parameters as being trained; False, marking none, when one is so already."""
+
 def descend(
     objective: Objective | Callable[[Tensor], tuple[float, Tensor]],
     start: Tensor,
@@ -190,6 +193,9 @@ def nadam(
     maximize: bool,
 ) -> Rule:
     """The rule of NAdam."""
+
+def release(params: Sequence[Tensor]) -> None:
+    """Takes the marks off again."""
 
 def rmsprop(
     lr: SupportsFloat,

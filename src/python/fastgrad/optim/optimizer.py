@@ -47,7 +47,8 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self._tables: list[Any] = []
-        self._rules_kept: list[tuple[dict[str, Any], Any]] = []  # as long as the groups they were made of stay
+        # The rules as they were, with the groups they were made of.
+        self._rules_kept: list[tuple[dict[str, Any], Any]] = []
         for group in _groups(params):
             self.add_param_group(group)
 
@@ -265,7 +266,8 @@ class Optimizer:
         return int(steps), slots
 
     def __getstate__(self) -> dict[str, Any]:
-        plain = {name: value for name, value in self.__dict__.items() if name not in ("_tables", "_rules_kept")}
+        native = ("_tables", "_rules_kept")
+        plain = {name: value for name, value in self.__dict__.items() if name not in native}
         return {**plain, "_state": self.state_dict()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

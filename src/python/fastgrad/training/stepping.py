@@ -47,6 +47,7 @@ class TrainStep:
         """Take up the parameters that the optimizer has now."""
         self._groups = len(self.optimizer.param_groups)
         self._params = trained_params(self.optimizer)
+        self._claim = Claim(self._params)
         self._recorded: dict[Any, Any] = {}
 
     def __call__(self, x: Any, y: Any, sample_weight: Any = None) -> float:
@@ -84,7 +85,7 @@ class TrainStep:
             recorded = core.train.BoundStep(step, self.optimizer._tables, self._max_norm)
             self._recorded[tuple(key)] = recorded
         rules = self.optimizer._rules()
-        with Claim(self._params):
+        with self._claim:
             loss, _ = recorded.step(batch, rules)
         return float(loss)
 

@@ -1,0 +1,20 @@
+// Marking and unmarking. The marks are flags of the tensors: no lock that another thread could hold at a fork, and in a
+// child made while a parent trains, the model stays marked.
+#include "train/claims.hpp"
+
+namespace fg {
+
+bool claim(Span<Tensor> params) {
+    for (int i = 0; i < params.size(); ++i) {
+        if (!params[size_t(i)].impl()->claimed.exchange(true)) continue;
+        release({params.data(), size_t(i)});
+        return false;
+    }
+    return true;
+}
+
+void release(Span<Tensor> params) {
+    for (const Tensor& p : params) p.impl()->claimed = false;
+}
+
+}  // namespace fg
