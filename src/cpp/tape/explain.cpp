@@ -76,7 +76,7 @@ std::string steps_text(const Program& program, const std::vector<double>& second
         pad(line, seconds.empty() ? 70 : 85);
         out += line + info.ops + "\n";
     }
-    out += say(program.steps().size(), " steps from ", program.recording().instructions().size(),
+    out += say(program.steps().size(), program.steps().size() == 1 ? " step from " : " steps from ", program.recording().instructions().size(),
                " recorded ops: ", count_text(work), " operations, ", bytes_text(double(bytes)), " read and written, ",
                bytes_text(double(program.arena_bytes())), " of working memory\n");
     if (!seconds.empty()) {
