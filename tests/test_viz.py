@@ -157,6 +157,37 @@ def test_history_is_logarithmic_where_it_spans_much():
     assert viz.plot_history({"loss": [1.0]}).get_yscale() == "linear"
 
 
+def swept(rate, losses, stopped="epochs", **more):
+    history = SimpleNamespace(history={"loss": losses, **more}, stopped=stopped)
+    return SimpleNamespace(config={"lr": rate, "seed": 0}, history=history)
+
+
+def test_learning_rates():
+    nan = float("nan")
+    results = [
+        swept(0.1, [3.0, 1.0]),
+        swept(0.01, [4.0, 2.0]),
+        swept(0.01, [4.0, 3.0]),
+        swept(10.0, [nan], "diverged"),
+        swept(1.0, [5.0, 0.5, 0.7]),
+    ]
+    ax = viz.plot_learning_rates(results)
+    np.testing.assert_allclose(ax.lines[0].get_xydata(), [[0.01, 2.5], [0.1, 1.0], [1.0, 0.5]])  # medians
+    np.testing.assert_allclose(line(ax, "best: 0.5 at 1"), [[1.0, 0.5]])
+    assert line(ax, "diverged")[:, 0].tolist() == [10.0]
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_xscale()) == ("learning rate", "training loss", "log")
+    validated = [swept(0.1, [1.0], val_loss=[2.0]), swept(0.2, [1.0], val_loss=[1.5])]
+    ax = viz.plot_learning_rates(validated)
+    assert ax.get_ylabel() == "validation loss"
+    np.testing.assert_allclose(line(ax, "best: 1.5 at 0.2"), [[0.2, 1.5]])
+    with pytest.raises(ValueError, match="no results"):
+        viz.plot_learning_rates([])
+    with pytest.raises(ValueError, match=r"results\[0\].config has no 'lr'"):
+        viz.plot_learning_rates([SimpleNamespace(config={}, history=None)])
+    with pytest.raises(KeyError, match="'val_loss'"):
+        viz.plot_learning_rates([swept(0.1, [1.0])], monitor="val_loss")
+
+
 def test_what_cannot_be_drawn_is_refused(walk_2d):
     without = fg.minimize(bowl, 0.0, method="gd", lr=0.2, max_iter=5)
     with pytest.raises(ValueError, match="keep_path=True"):

@@ -143,7 +143,7 @@ class CompiledFunction(core.CompiledCall):
         return recorded.result(outputs, (lambda t: t) if tensors else core.to_result)
 
     def _key(self, args: Any, keywords: Any) -> tuple[Any, Any, list[Any], list[int], bool, bool]:
-        """What tells calls apart; the structure, leaves, places of inputs; whether tensors, whether graphs."""
+        """What tells calls apart; their structure, leaves and inputs; whether tensors, or graphs."""
         leaves, structure = _nest.flatten((args, keywords))
         key: list[Any] = [structure, core.is_grad_enabled(), _modes(self._model)]
         dynamic: list[int] = []

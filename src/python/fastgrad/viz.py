@@ -10,7 +10,7 @@ import numpy as np
 from fastgrad._extras import require
 from fastgrad._pictures import BLUE, GREEN, ORANGE, RED, SERIES, finish, legend, log_y, new_axes, short
 
-__all__ = ["plot_descent", "plot_history", "plot_loss_surface"]
+__all__ = ["plot_descent", "plot_history", "plot_learning_rates", "plot_loss_surface"]
 
 _LOW_TO_HIGH = ("#fdfcf7", "#e3ebee", "#bccfda", "#8fadc1", "#6488a5")
 _BANDS = 13
@@ -236,6 +236,92 @@ def plot_history(
     ax.xaxis.set_major_locator(require("matplotlib.ticker", "demo").MaxNLocator(integer=True, nbins=7))
     if len(series) > 1 or ylabel == "":
         legend(ax)
+    return ax
+
+
+def plot_learning_rates(
+    results: Any,
+    monitor: str | None = None,
+    ax: Any = None,
+    *,
+    title: str | None = None,
+) -> Any:
+    """Draw the loss that each learning rate of a sweep ended with; the best is marked, and what diverged.
+
+    Parameters
+    ----------
+    results : sequence of FitResult
+        What `fit_many` returns for configs with ``"lr"``; members of one rate (other seeds) are drawn alike,
+        with a line through their medians.
+    monitor : {"val_loss", "loss"}, optional
+        Which loss; the validation loss where there is one by default. Its least value counts.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+    title : str, optional
+        The heading.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        When there are no results, or one has no rate.
+    KeyError
+        When a result has no such loss.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastgrad as fg
+    >>> X = np.linspace(-1.0, 1.0, 64)[:, None]
+    >>> rates = [{"lr": lr, "seed": 0} for lr in (0.01, 0.1, 1.0)]
+    >>> make = lambda: fg.nn.Linear(1, 1)
+    >>> sweep = fg.fit_many(make, X, 3.0 * X, configs=rates, optimizer="sgd", epochs=5)
+    >>> ax = fg.viz.plot_learning_rates(sweep)
+    >>> ax.get_xlabel(), ax.get_xscale()
+    ('learning rate', 'log')
+    """
+    listed = list(results)
+    if not listed:
+        raise ValueError("there are no results to draw")
+    rates, losses = [], []
+    for i, result in enumerate(listed):
+        rate = dict(result.config).get("lr")
+        if rate is None:
+            raise ValueError(f"results[{i}].config has no 'lr': {result.config}")
+        table = result.history.history
+        name = monitor or ("val_loss" if "val_loss" in table else "loss")
+        if name not in table:
+            raise KeyError(f"results[{i}].history has no {name!r}; it has {', '.join(table)}")
+        finite = [value for value in table[name] if np.isfinite(value)]
+        rates.append(float(rate))
+        ended = result.history.stopped != "diverged" and bool(finite)
+        losses.append(min(finite) if ended else np.nan)
+    rate, loss = np.array(rates), np.array(losses)
+    ax = new_axes(ax, (6.4, 4.2))
+    ax.set_xscale("log")
+    trained = np.isfinite(loss)
+    if trained.any():
+        each = np.unique(rate[trained])
+        medians = [float(np.median(loss[trained & (rate == r)])) for r in each]
+        ax.plot(each, medians, color=BLUE, linewidth=1.9)
+        ax.plot(rate[trained], loss[trained], "o", color=BLUE, markersize=4, label="trained")
+        best = int(np.nanargmin(loss))
+        label = f"best: {short(loss[best])} at {short(rate[best])}"
+        ax.plot(rate[best], loss[best], "o", color=GREEN, markersize=9, label=label)
+        if loss[trained].min() > 0 and loss[trained].max() / loss[trained].min() > _LARGE_SPAN:
+            log_y(ax)
+    if not trained.all():
+        top = ax.get_xaxis_transform()  # along the upper edge, whatever the losses are
+        height = np.full((~trained).sum(), 0.97)
+        ax.plot(rate[~trained], height, "x", color=RED, markersize=7, transform=top, label="diverged")
+    names = (
+        {monitor} if monitor else {"val_loss" if "val_loss" in r.history.history else "loss" for r in listed}
+    )
+    finish(ax, title, "learning rate", _readable(names.pop()) if len(names) == 1 else "loss")
+    legend(ax)
     return ax
 
 
