@@ -191,7 +191,11 @@ class Writer:
                 return f"fg.tanh({first}) * {self.partner(shape)}"
             return f"{first} / (1.5 + fg.square({self.partner(shape)}))"
         row = self.choose(ELEMENTWISE)
-        operands = [first] + [self.partner(shape) for _ in row.args[1:]]
+        operands = [first]
+        for _ in row.args[1:]:
+            operands.append(self.partner(shape))
+            part = eval(operands[-1], dict(self.values))
+            shape = np.broadcast_shapes(shape, part.shape if isinstance(part, fg.Tensor) else ())
         self.rng.shuffle(operands)
         if all(o[0] != "v" for o in operands):
             operands[0] = first
