@@ -57,6 +57,38 @@ def test_steps_are_those_of_an_eager_loop(clip):
     assert all(p.grad is None for p in a.parameters())
 
 
+class ManyBiases(fg.nn.Module):
+    """Parameters of one gradient: the same numbers, or those turned round."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = fg.nn.Parameter(np.ones((4, 2)))
+        self.turned = fg.nn.Parameter(np.ones((2, 4)))
+        self.biases = [fg.nn.Parameter(np.zeros(shape)) for shape in ((2,), (2,), (1, 2))]
+        self.first, self.second, self.third = self.biases
+
+    def forward(self, x):
+        return x @ (self.weight + self.turned.T) + self.first + self.second + self.third
+
+
+@pytest.mark.parametrize("in_batches", [False, True])
+def test_parameters_of_one_gradient_are_clipped_once(in_batches):
+    a, b = ManyBiases(), ManyBiases()
+    optimizer = fg.optim.SGD(b.parameters(), lr=0.1)
+    fg.nn.functional.mse_loss(b(X), Y).backward()
+    fg.nn.utils.clip_grad_norm_(b.parameters(), 0.1)
+    optimizer.step()
+    sgd = fg.optim.SGD(a.parameters(), lr=0.1)
+    if in_batches:
+        fg.fit(
+            a, X, Y, loss="mse", optimizer=sgd, epochs=1, batch_size=12, clip_grad_norm=0.1, progress=False
+        )
+    else:
+        fg.train_step(a, "mse", sgd, clip_grad_norm=0.1)(X, Y)
+    for x, y in zip(numbers(a), numbers(b), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-6, atol=1e-9)
+
+
 def test_one_recording_a_kind_of_batch():
     model = mlp()
     step = fg.train_step(model, "mse", "sgd")

@@ -28,6 +28,7 @@ struct Leaf {
     const void* data = nullptr;
     double number = 0;
     Tensor held;
+    py::object array;  // a list may let go of it while the replay runs without the GIL
 };
 
 // How an output becomes a leaf of the result.
@@ -35,7 +36,7 @@ enum class Finish {
     tensor,
     array,   // an array made by NumPy, which the replay writes to
     number,  // a NumPy scalar
-    any,     // whatever else: views, several of one memory, large arrays
+    any,     // whatever else: views, large arrays
 };
 
 struct Entry {
@@ -130,6 +131,7 @@ bool take_array(PyObject* o, const Node& node, Leaf& leaf) {
     constexpr int plain = npy::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | npy::npy_api::NPY_ARRAY_ALIGNED_;
     if ((array->flags & plain) == plain) {
         leaf.data = array->data;
+        leaf.array = py::reinterpret_borrow<py::object>(o);
     } else {
         leaf.held = contiguous(from_array(o, Memory::borrowed));
         leaf.data = leaf.held.view().data;
@@ -333,8 +335,6 @@ Finish finish_of(const Entry& entry, size_t i) {
     const Lowered& lowered = entry.program->lowered();
     const Result& result = lowered.results[i];
     if (result.output < 0) return Finish::any;
-    for (size_t k = 0; k < lowered.results.size(); ++k)
-        if (k != i && lowered.results[k].output == result.output) return Finish::any;
     const View &view = result.operand.view, &whole = lowered.bases.output_views[size_t(result.output)];
     if (view.shape.empty() && whole.shape.empty() && is_floating(view.dtype)) return Finish::number;
     const bool plain = view.contiguous() && result.operand.at.offset == 0 && !view.shape.empty();

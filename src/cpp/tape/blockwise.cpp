@@ -131,8 +131,7 @@ void Blockwise::cut(const BlockwisePlan& plan) {
         rows_made_ = std::min(rows_made_, rows);
         part_ = rows * producer_->row_size;
     } else {
-        const int64_t unit = block_ > row_ ? block_ : row_;
-        part_ = ((numbers_ + parts - 1) / parts + unit - 1) / unit * unit;
+        part_ = ((numbers_ + parts - 1) / parts + block_ - 1) / block_ * block_;
     }
 }
 

@@ -16,10 +16,17 @@ constexpr int drafts_looked_at = 64;  // from the end: keeps lowering linear in 
 int64_t aligned(int64_t bytes) { return (bytes + storage_alignment - 1) / storage_alignment * storage_alignment; }
 int64_t bytes_of(const View& view) { return std::max(aligned(view.size() * itemsize(view.dtype)), storage_alignment); }
 
+// Whether a view reads each number of its base once.
+bool rearranges(const View& view, const View& base) {
+    for (int i = 0; i < view.shape.size(); ++i)
+        if (view.strides[i] == 0 && view.shape[i] > 1) return false;
+    return view.size() == base.size();
+}
+
 // A value of the recording while it is lowered.
 struct Slot {
     View view;              // its layout
-    int base = -1;          // the value whose memory it reads, when it is a view; -1: none, it has its own
+    int base = -1;          // the value whose memory it reads, itself no view; -1: none, it has its own
     int64_t offset = 0;     // from the memory of the base, in bytes
     int draft = -1;         // what makes it; -1: it comes from outside
     Tensor numbers;         // of a value from outside that is not an input
@@ -86,6 +93,8 @@ private:
     int find_same(const Instruction& i, const std::vector<int>& in) {
         size_t hash = std::hash<const void*>()(i.op);
         for (int v : in) hash = hash * 31 + size_t(v);
+        for (const Dims* numbers : {&i.attrs.axes, &i.attrs.shape, &i.attrs.starts, &i.attrs.steps})
+            for (int64_t n : *numbers) hash = hash * 31 + size_t(n);
         const auto [first, last] = known_.equal_range(hash);
         for (auto k = first; k != last; ++k) {
             const auto& [other, operands] = k->second;
@@ -101,8 +110,8 @@ private:
         int64_t offset = 0;
         if (!i.op->alias(i.attrs, slot(in[0]).view, to, offset)) return false;
         Slot& s = slot(i.output);
-        s.base = in[0];
-        s.offset = offset * itemsize(s.view.dtype);
+        s.base = root(in[0]);
+        s.offset = slot(in[0]).offset + offset * itemsize(s.view.dtype);
         s.view.shape = to.shape;
         s.view.strides = to.strides;
         return true;
@@ -114,7 +123,7 @@ private:
             const Slot& origin = slot(root(v));
             if (!origin.constant) return false;
             View view = slot(v).view;
-            view.data = origin.numbers.view().as<char>() + offset_in_root(v);
+            view.data = origin.numbers.view().as<char>() + slot(v).offset;
             views.push_back(view);
         }
         if (in.empty()) return false;
@@ -127,15 +136,7 @@ private:
         return true;
     }
 
-    int root(int value) {
-        while (slot(value).base >= 0) value = slot(value).base;
-        return value;
-    }
-    int64_t offset_in_root(int value) {
-        int64_t offset = 0;
-        for (; slot(value).base >= 0; value = slot(value).base) offset += slot(value).offset;
-        return offset;
-    }
+    int root(int value) { return slot(value).base >= 0 ? slot(value).base : value; }
 
     // --- drafts
 
@@ -213,21 +214,17 @@ private:
         }
     }
 
-    // A result that is handed out whole is made where the caller will find it.
+    // A result that is handed out whole is made where the caller will find it. What is made once is one result's alone:
+    // others that read it are copied out, since the caller may write to any.
     void find_results() {
         BasePlan& bases = lowered_.bases;
-        std::unordered_map<int, int> places;
         for (int output : recording_.outputs()) {
             const int v = same_[size_t(output)], r = root(v);
             Result result;
-            const bool whole = slot(v).view.size() == slot(r).view.size();
-            if (slot(r).draft >= 0 && (whole || places.count(r))) {
-                const auto [place, fresh] = places.try_emplace(r, int(bases.output_views.size()));
-                if (fresh) {
-                    slot(r).at = {bases.outputs + place->second, 0};
-                    bases.output_views.push_back(slot(r).view);
-                }
-                if (whole) result.output = place->second;
+            if (slot(r).draft >= 0 && slot(r).at.base == 0 && rearranges(slot(v).view, slot(r).view)) {
+                result.output = int(bases.output_views.size());
+                slot(r).at = {bases.outputs + result.output, 0};
+                bases.output_views.push_back(slot(r).view);
             }
             lowered_.results.push_back(std::move(result));
         }
@@ -257,7 +254,7 @@ private:
 
     Operand operand(int value) {
         Address at = slot(root(value)).at;
-        at.offset += offset_in_root(value);
+        at.offset += slot(value).offset;
         return {at, slot(value).view};
     }
 
