@@ -1,4 +1,4 @@
-"""The command line: ``python -m bench gemm linear eager import train --threads 1 --repeats 7 --out DIR``."""
+"""The command line: ``python -m bench gemm linear train --threads 1 --repeats 7 --out DIR``."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine, peers, report
-from bench.harness import Case, Options, Row, measure_all
+from bench.harness import Case, Options, Row, Summary, measure_all
 from bench.suites import MODULES, load
 
 
@@ -33,6 +33,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--torch-compile", action="store_true", help="also torch.compile in train: a minute to compile"
     )
+    parser.add_argument(
+        "--all-widths", action="store_true", help="every width from 1 to 300 in widths, not a selection"
+    )
     parser.add_argument("--out", type=Path, help="results folder (default: bench/results/<time>)")
     chosen = parser.parse_args(arguments)
     unknown = [suite for suite in chosen.suites if suite not in MODULES]
@@ -51,7 +54,7 @@ def _split(names: str) -> frozenset[str]:
     return frozenset(name.strip().lower() for name in names.split(",") if name.strip())
 
 
-def _cases(suites: list[str], options: Options) -> Iterator[Case | Row]:
+def _cases(suites: list[str], options: Options) -> Iterator[Case | Row | Summary]:
     for suite in suites:
         yield from load(suite).cases(options)
 
@@ -67,6 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
         match=chosen.match,
         wheel=chosen.wheel,
         torch_compile=chosen.torch_compile,
+        all_widths=chosen.all_widths,
     )
     early = peers.already_imported()
     if early:

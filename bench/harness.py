@@ -16,17 +16,23 @@ class AbsentError(Exception):
     """A contestant cannot take part; the message says why."""
 
 
+class WrongError(Exception):
+    """A contestant's result is wrong in a way that the case's check does not see; the message says how."""
+
+
 @dataclass
 class Contestant:
     """One way of doing a case's work.
 
-    ``run()`` does ``units`` units of it: a native epoch of 64 steps has ``units=64``. ``result()`` gives what
-    the case's check compares; it is called once, before any timing.
+    ``run()`` does ``units`` units of it: a native epoch of 64 steps has ``units=64``. ``run_many(n)``, where
+    there is one, does that n times in one call. ``result()`` gives what the case's check compares; it is
+    called once, before any timing.
     """
 
     run: Callable[[], Any]
     units: float = 1.0
     result: Callable[[], Any] | None = None
+    run_many: Callable[[int], Any] | None = None
 
 
 @dataclass
@@ -47,6 +53,7 @@ class Case:
     work: float | None = None
     rate: str = ""  # the unit of work a second: "GFLOP/s" or "GB/s"; empty: times are shown
     warm_turns: bool = True  # an untimed call opens each turn
+    x: float | None = None  # where the case stands on a curve
 
 
 @dataclass
@@ -79,7 +86,8 @@ class Row:
     limits: dict[str, Timing] = field(default_factory=dict)
     work: float | None = None
     rate: str = ""
-    unit: str = "s"  # "s", or "MB" where sizes are compared
+    unit: str = "s"  # "s"; "MB" where sizes are compared; "x" where it is a ratio of other rows
+    x: float | None = None
 
     def ratio(self, name: str, reference: str = REFERENCE) -> float | None:
         """Median of `name` over the reference's: above 1 the reference is faster."""
@@ -112,6 +120,7 @@ class Options:
     match: str = ""
     wheel: Path | None = None
     torch_compile: bool = False
+    all_widths: bool = False
 
     def wants(self, contestant: str) -> bool:
         name = contestant.lower()
@@ -120,10 +129,18 @@ class Options:
         return not self.only or any(name.startswith(wanted) for wanted in self.only)
 
 
-def _time_loops(run: Callable[[], Any], loops: int) -> float:
+# What a suite may yield beside cases: a function of the rows of its suite so far that makes further ones.
+Summary = Callable[[list[Row]], Iterable[Row]]
+
+
+def _time_loops(contestant: Contestant, loops: int) -> float:
+    run, run_many = contestant.run, contestant.run_many
     start = time.perf_counter()
-    for _ in repeat(None, loops):
-        run()
+    if run_many is not None:
+        run_many(loops)
+    else:
+        for _ in repeat(None, loops):
+            run()
     return time.perf_counter() - start
 
 
@@ -132,7 +149,7 @@ def calibrate(contestant: Contestant, turn_seconds: float) -> int:
     contestant.run()
     loops = 1
     while True:
-        taken = _time_loops(contestant.run, loops)
+        taken = _time_loops(contestant, loops)
         if taken >= turn_seconds / 4:
             return max(1, round(loops * turn_seconds / taken))
         loops = max(2 * loops, min(100 * loops, round(0.5 * loops * turn_seconds / max(taken, 1e-9))))
@@ -147,6 +164,8 @@ def _prepare(
         wrong = check(contestant.result()) if contestant.result is not None else None
     except AbsentError as why:
         return None, Timing("absent", str(why))
+    except WrongError as how:
+        return None, Timing("wrong", str(how))
     except Exception as error:
         return None, Timing("error", f"{type(error).__name__}: {error}")
     if wrong is not None:
@@ -185,20 +204,26 @@ def measure(case: Case, options: Options) -> Row:
                     time.sleep(0.005)  # the previous contestant's worker threads stop spinning
                 if case.warm_turns:
                     contestant.run()
-                taken = _time_loops(contestant.run, timing.loops)
+                taken = _time_loops(contestant, timing.loops)
                 timing.seconds.append(taken / timing.loops / contestant.units)
     finally:
         gc.unfreeze()
-    return Row(case.suite, case.name, timings, limits, case.work, case.rate)
+    return Row(case.suite, case.name, timings, limits, case.work, case.rate, x=case.x)
 
 
-def measure_all(cases: Iterable[Case | Row], options: Options, done: Callable[[Row], None]) -> list[Row]:
-    """Measure the cases that match, one after the other; a suite may also yield a finished row."""
-    rows = []
+def measure_all(
+    cases: Iterable[Case | Row | Summary], options: Options, done: Callable[[Row], None]
+) -> list[Row]:
+    """Measure the cases that match, one after the other; a suite may also yield finished rows."""
+    rows: list[Row] = []
     for case in cases:
-        if options.match not in (case.case if isinstance(case, Row) else case.name):
-            continue
-        row = case if isinstance(case, Row) else measure(case, options)
-        rows.append(row)
-        done(row)
+        if isinstance(case, Case):
+            found: Iterable[Row] = [measure(case, options)] if options.match in case.name else []
+        elif isinstance(case, Row):
+            found = [case] if options.match in case.case else []
+        else:
+            found = case(rows)
+        for row in found:
+            rows.append(row)
+            done(row)
     return rows

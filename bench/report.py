@@ -13,9 +13,13 @@ from bench.harness import REFERENCE, Row, Timing
 TITLES = {
     "gemm": "Matrix product (GFLOP/s, share of the FMA peak)",
     "linear": "Linear model, mean squared error: value and gradient (GB/s of X, share of a plain read of X)",
-    "eager": "Eager and recorded calls from Python",
+    "eager": "Eager calls from Python",
+    "compile": "Recorded gradients: a call from Python, and making one",
     "import": "Import and size",
     "train": "Training step of an MLP: inputs, width, hidden layers, batch (float32, ReLU, MSE, Adam)",
+    "fleet": "Training step of one of many MLPs: inputs, width, hidden layers, batch (64 rates)",
+    "widths": "Training step of an MLP 16-w-w-1 by its width (batch 128)",
+    "threads": "Training on several cores: inputs, width, hidden layers, batch (time of a step)",
 }
 
 
@@ -34,6 +38,8 @@ def _cell(row: Row, name: str) -> str:
         return timing.status
     if row.unit == "MB":
         text = f"{timing.median:.1f} MB"
+    elif row.unit == "x":
+        return f"{timing.median:.2f}x {timing.detail}"
     elif row.rate and row.work is not None:
         text = f"{row.work / timing.median / 1e9:.3g}"
         limit = row.limit_seconds()
@@ -81,7 +87,8 @@ def _losses(rows: list[Row]) -> list[str]:
     for row in rows:
         for name in row.contestants:
             ratio = row.ratio(name)
-            if name != REFERENCE and ratio is not None and ratio < 1:
+            # Other ways of using fastgrad are beside it for comparison; they beat nobody.
+            if not name.startswith(REFERENCE) and row.unit != "x" and ratio is not None and ratio < 1:
                 doubt = ", less than the row's spread" if 1 / ratio - 1 < row.spread() else ""
                 lost.append(f"- {row.suite}, {row.case}: {name} takes {ratio:.2f} of the time{doubt}")
     return lost
@@ -156,6 +163,7 @@ def _as_json(row: Row) -> dict[str, Any]:
         "unit": row.unit,
         "work": row.work,
         "rate": row.rate,
+        "x": row.x,
         "limit_seconds": row.limit_seconds(),
         "contestants": {name: {**timing(t), "ratio": row.ratio(name)} for name, t in row.contestants.items()},
         "limits": {name: timing(t) for name, t in row.limits.items()},
@@ -163,26 +171,52 @@ def _as_json(row: Row) -> dict[str, Any]:
 
 
 def _picture(suite: str, rows: list[Row], path: Path) -> None:
-    """A dot for each contestant: its time over fastgrad's, or the fastest one's where fastgrad is absent."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
+
+    curve = [row for row in rows if row.x is not None]
+    rows = [row for row in rows if row.unit != "x" and any(t.ok for t in row.contestants.values())]
+    figure, axes = plt.subplots(figsize=(9, 5 if curve else 1.5 + 0.28 * len(rows)), layout="constrained")
+    if curve:
+        _draw_curve(axes, curve)
+    else:
+        _draw_ratios(axes, rows)
+    axes.set_title(TITLES.get(suite, suite).partition(" (")[0], fontsize=10)
+    axes.legend(fontsize=8)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def _draw_curve(axes: Any, rows: list[Row]) -> None:
+    """Microseconds of each contestant over x."""
+    rows = sorted(rows, key=lambda row: row.x or 0)
+    for name in _names(rows):
+        timings = [(row.x, t) for row in rows if (t := row.contestants.get(name)) and t.ok]
+        x, y = [x for x, _ in timings], [t.median * 1e6 for _, t in timings]
+        axes.plot(x, y, ".-", label=name, linewidth=1)
+    axes.set_yscale("log")
+    axes.grid(which="both", alpha=0.2)
+    axes.set_xlabel(rows[0].case.rpartition(" ")[0])
+    axes.set_ylabel("us")
+
+
+def _draw_ratios(axes: Any, rows: list[Row]) -> None:
+    """A dot for each contestant: its time over fastgrad's, or the fastest one's where fastgrad is absent."""
     from matplotlib.ticker import LogFormatter
 
-    figure, axes = plt.subplots(figsize=(9, 1.5 + 0.28 * len(rows)), layout="constrained")
-    measured = [row for row in rows if any(t.ok for t in row.contestants.values())]
     bases = []
-    for row in measured:
+    for row in rows:
         own = row.contestants.get(REFERENCE)
         bases.append(
             own.median if own and own.ok else min(t.median for t in row.contestants.values() if t.ok)
         )
-    for name in _names(measured):
-        timings = [row.contestants.get(name) for row in measured]
+    for name in _names(rows):
+        timings = [row.contestants.get(name) for row in rows]
         ratios = [t.median / base if t and t.ok else math.nan for t, base in zip(timings, bases, strict=True)]
-        axes.plot(ratios, range(len(measured)), "o", label=name, alpha=0.8)
-    axes.set_yticks(range(len(measured)), [row.case for row in measured])
+        axes.plot(ratios, range(len(rows)), "o", label=name, alpha=0.8)
+    axes.set_yticks(range(len(rows)), [row.case for row in rows])
     axes.invert_yaxis()
     axes.axvline(1, color="0.5", linewidth=1)
     axes.set_xscale("log")
@@ -190,10 +224,6 @@ def _picture(suite: str, rows: list[Row], path: Path) -> None:
         ticks(LogFormatter(minor_thresholds=(2, 0.5)))
     axes.grid(axis="x", which="both", alpha=0.2)
     axes.set_xlabel("time relative to fastgrad (to the fastest where fastgrad is absent); right of 1: slower")
-    axes.set_title(TITLES.get(suite, suite).partition(" (")[0], fontsize=10)
-    axes.legend(fontsize=8)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
 
 
 def write(rows: list[Row], about: dict[str, Any], folder: Path) -> list[Path]:

@@ -3,8 +3,17 @@
 from importlib import import_module
 from types import ModuleType
 
-# `import` is a keyword, hence the underscore.
-MODULES = {"gemm": "gemm", "linear": "linear", "eager": "eager", "import": "import_", "train": "train"}
+MODULES = {
+    "gemm": "gemm",
+    "linear": "linear",
+    "eager": "eager",
+    "compile": "compile",
+    "import": "import_",  # a keyword
+    "train": "train",
+    "fleet": "fleet",
+    "widths": "widths",
+    "threads": "threads",
+}
 
 
 def load(name: str) -> ModuleType:

@@ -1,12 +1,11 @@
-"""What an operation and a gradient cost where the arithmetic is nothing: eager, recorded, one op alone."""
+"""What eager operations and gradients cost where the arithmetic is nothing."""
 
-import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from bench import peers
+from bench import functions, peers
 from bench.harness import Case, Contestant, Options
 
 
@@ -126,94 +125,19 @@ def add_case() -> Case:
 
         return Contestant(run, result=lambda: np.asarray(x + y))
 
+    def check(found: np.ndarray) -> str | None:
+        return None if np.array_equal(found, 2 * values) else f"{found} is not the sum"
+
     names = {
         "fastgrad": eager("fastgrad"),
         "by hand": numpy,
         "PyTorch": eager("PyTorch"),
         "JAX": jax,
     }
-    return Case("eager", "x + y on 8 numbers, recorded for backward", names, _equals(2 * values, 0))
-
-
-def _equals(want: Any, tolerance: float) -> Callable[[Any], str | None]:
-    def check(found: Any) -> str | None:
-        worst = float(np.max(np.abs(np.asarray(found) - want)))
-        return None if worst <= tolerance else f"off by {worst:.2g}"
-
-    return check
-
-
-# d/dx sin(x) exp(-x^2) + log(1 + x^2) at 0.7, in float64.
-POINT = 0.7
-
-
-def scalar_function(lib: Any) -> Callable[[Any], Any]:
-    return lambda x: lib.sin(x) * lib.exp(-(x * x)) + lib.log(1 + x * x)
-
-
-def by_hand(x: float) -> float:
-    return (math.cos(x) - 2 * x * math.sin(x)) * math.exp(-x * x) + 2 * x / (1 + x * x)
-
-
-def scalar_cases() -> Iterator[Case]:
-    def fastgrad(compiled: bool) -> Callable[[], Contestant]:
-        def build() -> Contestant:
-            fg = peers.load("fastgrad")
-            gradient = fg.grad(scalar_function(fg))
-            if compiled:
-                gradient = fg.compile(gradient)
-            return Contestant(lambda: gradient(POINT), result=lambda: gradient(POINT))
-
-        return build
-
-    def torch() -> Contestant:
-        t = peers.load("PyTorch")
-        f = scalar_function(t)
-        x = t.tensor(POINT, dtype=t.float64, requires_grad=True)
-
-        def run() -> Any:
-            x.grad = None
-            f(x).backward()
-            return x.grad
-
-        return Contestant(run, result=lambda: run().item())
-
-    def autograd() -> Contestant:
-        peers.load("autograd")
-        import autograd.numpy as anp
-        from autograd import grad
-
-        gradient = grad(scalar_function(anp))
-        return Contestant(lambda: gradient(POINT), result=lambda: gradient(POINT))
-
-    def jax() -> Contestant:
-        j = peers.load("JAX")
-        gradient = j.jit(j.grad(scalar_function(j.numpy)))
-        point = j.numpy.asarray(POINT)  # a Python float would be converted anew at each call
-        return Contestant(lambda: gradient(point).block_until_ready(), result=lambda: float(gradient(point)))
-
-    def casadi() -> Contestant:
-        c = peers.load("CasADi")
-        x = c.SX.sym("x")
-        gradient = c.Function("gradient", [x], [c.gradient(scalar_function(c)(x), x)])
-        return Contestant(lambda: gradient(POINT), result=lambda: float(gradient(POINT)))
-
-    def math_by_hand() -> Contestant:
-        return Contestant(lambda: by_hand(POINT), result=lambda: by_hand(POINT))
-
-    check = _equals(by_hand(POINT), 1e-14)
-    what = "gradient of sin(x) exp(-x^2) + log(1 + x^2)"
-    yield Case(
-        "eager",
-        f"{what}, eager",
-        {"fastgrad": fastgrad(False), "PyTorch": torch, "autograd": autograd},
-        check,
-    )
-    recorded = {"fastgrad": fastgrad(True), "by hand": math_by_hand, "JAX": jax, "CasADi": casadi}
-    yield Case("eager", f"{what}, recorded", recorded, check)
+    return Case("eager", "x + y on 8 numbers, recorded for backward", names, check)
 
 
 def cases(_options: Options) -> Iterator[Case]:
     yield layer_case()
     yield add_case()
-    yield from scalar_cases()
+    yield functions.case("eager", functions.SCALAR, ("fastgrad eager", "PyTorch", "autograd"))
