@@ -166,7 +166,7 @@ def test_a_long_chain():
 
     program = record(f, X)
     assert program.instruction_count == 100_000
-    assert program.explain().splitlines()[-1].startswith("1 steps")
+    assert program.explain().splitlines()[-1].startswith("1 step ")
     expected = X
     for k in range(100_000):
         expected = expected * 1.0001 if k % 2 else expected + 1e-5

@@ -59,7 +59,6 @@ public:
 private:
     Slot& slot(int value) { return slots_[size_t(value)]; }
 
-    // A tensor held by nobody but the recording cannot change: a number that was written in the function, an array.
     void take_values() {
         for (size_t v = 0; v < slots_.size(); ++v) {
             const ValueInfo& info = recording_.values()[v];
@@ -70,9 +69,7 @@ private:
             slots_[v].numbers = info.captured;
             slots_[v].view = info.captured.view();
             slots_[v].view.data = nullptr;
-            slots_[v].constant = info.captured.impl()->use_count() == 2 && info.captured.is_leaf() &&
-                                 !info.captured.impl()->storage->borrowed() &&
-                                 info.captured.impl()->storage->use_count() == 1;
+            slots_[v].constant = info.constant;
         }
     }
 

@@ -7,6 +7,7 @@
 namespace fg {
 Program::Program(Recording&& recording) : recording_(std::move(recording)) {
     recording_.remove_dead_code();
+    recording_.find_constants();
     lowered_ = lower(recording_);
     for (const ValueInfo& value : recording_.values())
         if (value.captured) captured_.emplace_back(value.captured, value.captured.requires_grad());

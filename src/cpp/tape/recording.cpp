@@ -21,7 +21,7 @@ Tensor Recording::traced(const Meta& meta, ValueKind kind) {
     impl->view = {nullptr, meta.dtype, meta.weak, meta.shape, contiguous_strides(meta.shape)};
     impl->recording = id_;
     impl->value = int(values_.size());
-    values_.push_back({meta, kind, Tensor()});
+    values_.push_back({meta, kind, Tensor(), false});
     return Tensor(std::move(impl));
 }
 
@@ -35,7 +35,7 @@ int Recording::value_of(const Tensor& t) {
     const auto found = captured_.find(t.impl());
     if (found != captured_.end()) return found->second;
     const int value = int(values_.size());
-    values_.push_back({t.meta(), ValueKind::captured, t});
+    values_.push_back({t.meta(), ValueKind::captured, t, false});
     captured_.emplace(t.impl(), value);
     return value;
 }
@@ -55,6 +55,20 @@ void Recording::set_outputs(Span<Tensor> outputs) {
     for (const Tensor& t : outputs) {
         if (t.traced()) check_usable(t, "return");
         outputs_.push_back(value_of(t));
+    }
+}
+
+void Recording::set_constant(const Tensor& captured) {
+    const auto found = captured_.find(captured.impl());
+    if (found != captured_.end()) values_[size_t(found->second)].constant = true;
+}
+
+void Recording::find_constants() {
+    for (ValueInfo& v : values_) {
+        if (!v.captured) continue;
+        const TensorImpl& impl = *v.captured.impl();
+        v.constant |= impl.use_count() == 1 && v.captured.is_leaf() && !impl.storage->borrowed() &&
+                      impl.storage->use_count() == 1;
     }
 }
 

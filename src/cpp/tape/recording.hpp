@@ -23,7 +23,8 @@ enum class ValueKind : uint8_t { input, captured, result };
 struct ValueInfo {
     Meta meta;
     ValueKind kind;
-    Tensor captured;  // a tensor from outside, by reference: its numbers are read at each replay
+    Tensor captured;        // a tensor from outside, by reference: its numbers are read at each replay
+    bool constant = false;  // nobody else has that tensor: its numbers never change
 };
 
 class Recording {
@@ -43,6 +44,10 @@ public:
     const std::vector<int>& inputs() const { return inputs_; }
     const std::vector<int>& outputs() const { return outputs_; }
 
+    // A captured tensor that nobody will write to.
+    void set_constant(const Tensor& captured);
+    // Finds the captured tensors that nobody else holds: numbers written in the function, arrays it took from outside.
+    void find_constants();
     // Drops instructions whose results reach no output.
     void remove_dead_code();
     // Whether any output is computed from that input.

@@ -35,6 +35,8 @@ Ref<Program> rebound(const Program& program, Span<Tensor> from, Span<Tensor> to)
         for (int v : old.outputs()) outputs.push_back(now[size_t(v)]);
         recording.set_outputs(outputs);
     }
+    for (size_t v = 0; v < now.size(); ++v)
+        if (old.values()[v].constant) recording.set_constant(now[v]);
     return make_ref<Program>(std::move(recording));
 }
 
