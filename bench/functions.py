@@ -1,7 +1,7 @@
 """Small functions, and what each library needs to differentiate one again and again from Python."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,14 +30,18 @@ class Function:
         return "value_and_grad" if self.value else "grad"
 
     def check(self, found: Any) -> str | None:
-        both = _parts(found), _parts(self.by_hand(self.point))
-        got, want = (np.concatenate([np.ravel(part) for part in parts]) for parts in both)
+        got, want = _numbers(found), _numbers(self.by_hand(self.point))
         worst = float(np.max(np.abs(got - want) / (1 + np.abs(want))))
         return None if worst <= 1e-13 else f"off by {worst:.2g}"
 
 
 def _parts(found: Any) -> tuple[Any, ...]:
     return found if isinstance(found, tuple) else (found,)
+
+
+def _numbers(found: Any) -> np.ndarray:
+    """All of it in one row; `full` makes an array of a CasADi matrix."""
+    return np.concatenate([np.ravel(x.full() if hasattr(x, "full") else x) for x in _parts(found)])
 
 
 class _Library:
@@ -153,8 +157,9 @@ def _casadi(f: Function) -> Callable[[Any], Any]:
     c = peers.load("CasADi")
     x = c.SX.sym("x", np.size(f.point))
     value = f.of(_Library(c, "sum1"))(x)
-    made: Callable[[Any], Any] = c.Function("f", [x], [*([value] if f.value else []), c.gradient(value, x)])
-    return made
+    function = c.Function("f", [x], [*([value] if f.value else []), c.gradient(value, x)])
+    point = c.DM(f.point)  # as for JAX
+    return lambda _: function(point)
 
 
 def _by_hand(f: Function) -> Callable[[Any], Any]:
@@ -172,7 +177,7 @@ MAKERS: dict[str, Maker] = {
 }
 
 
-def case(suite: str, f: Function, names: Iterable[str]) -> Case:
+def case(suite: str, f: Function, makers: Mapping[str, Maker]) -> Case:
     """Calls of what has been made and called before."""
 
     def contestant(make: Maker) -> Callable[[], Contestant]:
@@ -182,10 +187,10 @@ def case(suite: str, f: Function, names: Iterable[str]) -> Case:
 
         return build
 
-    return Case(suite, f.name, {name: contestant(MAKERS[name]) for name in names}, f.check)
+    return Case(suite, f.name, {name: contestant(make) for name, make in makers.items()}, f.check)
 
 
-def making_case(suite: str, f: Function, names: Iterable[str]) -> Case:
+def making_case(suite: str, f: Function, makers: Mapping[str, Maker]) -> Case:
     """Making it from nothing, and the first call, which records or compiles."""
 
     def contestant(make: Maker) -> Callable[[], Contestant]:
@@ -194,6 +199,5 @@ def making_case(suite: str, f: Function, names: Iterable[str]) -> Case:
 
         return lambda: Contestant(run, result=run)
 
-    return Case(
-        suite, f"{f.name}: made and called once", {name: contestant(MAKERS[name]) for name in names}, f.check
-    )
+    builders = {name: contestant(make) for name, make in makers.items()}
+    return Case(suite, f"{f.name}: made and called once", builders, f.check)

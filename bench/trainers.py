@@ -353,6 +353,7 @@ def sklearn(p: Problem) -> Training:
 
     if p.activation == "gelu":
         raise AbsentError("scikit-learn has no GELU")
+    halved = p.loss == "mse"  # its squared loss, and so its gradients, of which Adam does not know the scale
     model = (MLPRegressor if p.loss == "mse" else MLPClassifier)(
         hidden_layer_sizes=[p.width] * p.hidden,
         activation=p.activation,
@@ -361,7 +362,7 @@ def sklearn(p: Problem) -> Training:
         nesterovs_momentum=False,
         alpha=0.0,
         batch_size=p.batch,
-        learning_rate_init=p.rate,
+        learning_rate_init=p.rate * (2 if halved and p.optimizer != "adam" else 1),
         shuffle=False,
     )
     classes = {} if p.loss == "mse" else {"classes": np.arange(p.outputs)}
@@ -370,7 +371,6 @@ def sklearn(p: Problem) -> Training:
     for ours, theirs, pair in zip(model.coefs_, model.intercepts_, p.weights, strict=True):
         ours[:], theirs[:] = pair
     del model._optimizer
-    scale = 2 if p.loss == "mse" else 1  # its squared loss is halved
 
     def epoch(order: np.ndarray | None) -> float:
         model.shuffle = order is None
@@ -378,7 +378,7 @@ def sklearn(p: Problem) -> Training:
             model.partial_fit(p.X, p.y)
         else:
             model.partial_fit(p.X[order], p.y[order])
-        return float(scale * model.loss_curve_[-1])
+        return float((2 if halved else 1) * model.loss_curve_[-1])
 
     return from_epochs(epoch)
 

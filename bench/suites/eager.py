@@ -140,4 +140,6 @@ def add_case() -> Case:
 def cases(_options: Options) -> Iterator[Case]:
     yield layer_case()
     yield add_case()
-    yield functions.case("eager", functions.SCALAR, ("fastgrad eager", "PyTorch", "autograd"))
+    names = {"fastgrad": "fastgrad eager", "PyTorch": "PyTorch", "autograd": "autograd"}
+    makers = {shown: functions.MAKERS[name] for shown, name in names.items()}
+    yield functions.case("eager", functions.SCALAR, makers)
