@@ -183,18 +183,6 @@ void bind_autodiff(py::module_& m) {
                 return steps_text(p, seconds);
             },
             arg("runs") = 100, "The same with the time each step takes, the least of some runs on inputs of ones.")
-        .def(
-            "time",
-            [](const Ref<Program>& p, int runs) {
-                Session session(p);
-                for (const Tensor& t : session.inputs())
-                    std::fill_n(t.view().as<char>(), t.size() * itemsize(t.dtype()), char(0));
-                const WithoutGil released;
-                const auto before = std::chrono::steady_clock::now();
-                for (int i = 0; i < runs; ++i) session.run();
-                return std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count() / runs;
-            },
-            arg("runs"))
         .def_property_readonly("instruction_count",
                                [](const Program& p) { return p.recording().instructions().size(); })
         .def_property_readonly("arena_bytes", &Program::arena_bytes, "Working memory of one replay.");

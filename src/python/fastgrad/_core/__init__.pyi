@@ -57,7 +57,6 @@ class Program:
         """The steps of a replay, one a line: what runs together, what it makes, its work and its bytes."""
     def profile(self, runs: SupportsIndex = 100) -> str:
         """The same with the time each step takes, the least of some runs on inputs of ones."""
-    def time(self, runs: SupportsIndex) -> float: ...
     @property
     def instruction_count(self) -> int: ...
     @property
