@@ -18,6 +18,7 @@ int suite_gemm();
 int suite_linear_mse();
 int suite_optimizer();
 int suite_pool();
+int suite_program();
 int suite_random();
 int suite_reduce();
 
@@ -55,9 +56,9 @@ struct Suite {
     int (*run)();
 };
 const Suite suites[] = {
-    {"math", suite_math},           {"gemm", suite_gemm},     {"linear_mse", suite_linear_mse},
-    {"optimizer", suite_optimizer}, {"reduce", suite_reduce}, {"random", suite_random},
-    {"pool", suite_pool},
+    {"math", suite_math},           {"gemm", suite_gemm},       {"linear_mse", suite_linear_mse},
+    {"optimizer", suite_optimizer}, {"reduce", suite_reduce},   {"random", suite_random},
+    {"pool", suite_pool},           {"program", suite_program},
 };
 
 bool wanted(const char* name, int argc, char** argv) {

@@ -95,8 +95,8 @@ class CompiledFunction(core.CompiledCall):
         >>> import fastgrad as fg
         >>> f = fg.compile(lambda x, w: fg.tanh(x @ w + 1.0))
         >>> print(f.explain(np.ones((2, 3)), np.ones((3, 4))))  # doctest: +NORMALIZE_WHITESPACE
-        0  float64(2, 4)  40 operations, 208 bytes  matmul + add + tanh
-        1 step from 3 recorded ops: 40 operations, 208 bytes read and written, 0 bytes of working memory
+        0  float64(2, 4)  40 operations, 216 bytes  matmul + add + tanh
+        1 step from 3 recorded ops: 40 operations, 216 bytes read and written, 0 bytes of working memory
         <BLANKLINE>
         """
         return str(self._program(args, keywords).explain())
