@@ -243,6 +243,22 @@ def test_writing_to_one_result_changes_no_other(make):
         np.testing.assert_array_equal(np.asarray(argument), x)
 
 
+@pytest.mark.parametrize("requires_grad", [False, True])
+def test_writing_to_a_constant_that_was_handed_out(requires_grad):
+    def f(x):
+        constant = fg.tensor([[1.0, 2.0], [3.0, 4.0]])
+        return x * 2.0, constant, constant.T, constant[0]
+
+    compiled = fg.compile(f)
+    x = fg.tensor([1.0, 1.0], requires_grad=requires_grad)
+    expected = [value.tolist() for value in f(x)]
+    for _ in range(3):
+        results = compiled(x)
+        assert [value.tolist() for value in results] == expected
+        for constant in results[1:]:
+            fg.nn.init.constant_(constant, 7.0)
+
+
 def test_an_error_in_a_replay_leaves_all_as_it_was():
     f = fg.compile(lambda x, i: fg.sum(fg.exp(x) * fg.take(x * 2.0, i)))
     x, good, bad = np.array([1.0, 2.0]), np.array([1, 0]), np.array([1, 5])

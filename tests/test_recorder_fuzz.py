@@ -90,13 +90,13 @@ def check(program: Program, differs) -> None:
         pytest.fail(f"{found} differ\n{small.text()}", pytrace=False)
 
 
-@pytest.mark.parametrize("batch", seeds(240, 0.9))
+@pytest.mark.parametrize("batch", seeds(800, 0.9))
 def test_compiled_programs_give_the_bits_of_eager_ones(batch):
     for seed in batch:
         check(Writer(seed).program, differs)
 
 
-@pytest.mark.parametrize("batch", seeds(16, 0.1))
+@pytest.mark.parametrize("batch", seeds(40, 0.1))
 def test_programs_cut_for_threads_give_the_bits_of_eager_ones(batch):
     for seed in batch:
         check(Writer(seed, large=True, lines=8).program, differs)
@@ -147,7 +147,7 @@ def differs_from_differences(program: Program) -> str:
     return ""
 
 
-@pytest.mark.parametrize("batch", seeds(120, 0.3))
+@pytest.mark.parametrize("batch", seeds(300, 0.3))
 def test_gradients_are_those_of_differences(batch):
     for seed in batch:
         check(Writer(seed, smooth=True, lines=10).program, differs_from_differences)
@@ -190,6 +190,6 @@ def test_gradients_are_those_of_jax():
                 return "values or gradients of JAX"
         return ""
 
-    for batch in seeds(12, 0.02):
+    for batch in seeds(4, 0.005):
         for seed in batch:
             check(Writer(seed, smooth=True, lines=10).program, differs)

@@ -93,20 +93,25 @@ py::list run(Program& program, const py::iterable& inputs) {
     return to_list(out);
 }
 
-py::list inlined(const Program& program, const py::iterable& inputs) {
-    // Arrays become part of a graph or of a recording, which outlive the call.
-    const bool kept = Recording::active() || (grad_enabled() && !is_borrowing());
-    return to_list(program.recording().replay_over(operands(inputs, kept ? Memory::copied : Memory::borrowed)));
-}
-
-Memory borrowing_or_copied() { return is_borrowing() ? Memory::borrowed : Memory::copied; }
-
-Tensor own(const Tensor& t) {
-    if (t.traced() || !t.impl()->storage->borrowed()) return t.detach();
+Tensor copy_of(const Tensor& t) {
     Tensor copied = Tensor::empty(t.meta());
     copy(t.view(), copied.view());
     return copied;
 }
+
+py::list inlined(const Program& program, const py::iterable& inputs) {
+    // Arrays become part of a graph or of a recording, which outlive the call.
+    const bool kept = Recording::active() || (grad_enabled() && !is_borrowing());
+    Tensors out = program.recording().replay_over(operands(inputs, kept ? Memory::copied : Memory::borrowed));
+    // The caller may write to results, but not to the constants of the recording.
+    for (Tensor& t : out)
+        if (!t.traced() && !t.requires_grad() && program.reads_captured(t)) t = copy_of(t);
+    return to_list(out);
+}
+
+Memory borrowing_or_copied() { return is_borrowing() ? Memory::borrowed : Memory::copied; }
+
+Tensor own(const Tensor& t) { return t.traced() || !t.impl()->storage->borrowed() ? t.detach() : copy_of(t); }
 
 }  // namespace
 }  // namespace fg

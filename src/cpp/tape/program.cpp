@@ -46,6 +46,12 @@ bool Program::is_current() const {
     return true;
 }
 
+bool Program::reads_captured(const Tensor& t) const {
+    for (const auto& [tensor, required_grad] : captured_)
+        if (tensor.impl()->storage == t.impl()->storage) return true;
+    return false;
+}
+
 void Program::replay(const RunState& state) const {
     for (const auto& step : lowered_.steps) step->run(state.bases.data());
 }

@@ -21,6 +21,8 @@ public:
     int64_t arena_bytes() const { return lowered_.arena_bytes; }
     // Whether the tensors from outside want gradients exactly as they did while recording.
     bool is_current() const;
+    // Whether a value lies in the memory of a tensor from outside.
+    bool reads_captured(const Tensor& t) const;
     // Seconds that each step takes, the least of several runs on numbers made up for it.
     std::vector<double> profile(int runs) const;
 
