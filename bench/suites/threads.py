@@ -38,11 +38,12 @@ def alone_case(p: Problem, options: Options) -> Case:
     builders = {}
     for name, (library, trainer) in TRAINERS.items():
         builders[name] = on_threads(library, trainer, p, options.threads)
-        builders[f"{name}, 1 thread"] = on_threads(library, trainer, p, 1)
+        if options.threads > 1:
+            builders[f"{name}, 1 thread"] = on_threads(library, trainer, p, 1)
     builders["JAX scan"] = trainers.contestant(trainers.jax_scan, p)
     return Case(
         "threads",
-        f"{p.name}, on {options.threads} threads",
+        f"{p.name}, on {options.threads} thread{'s' * (options.threads > 1)}",
         builders,
         p.check,
         limits={"FMA peak": machine.fma_peak(p.dtype, options.threads)},
