@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import copy
-import signal
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
 
 import fastgrad as fg
-from training_cases import X, Y, mlp, numbers, same, silent
+from training_cases import X, Y, interrupted, mlp, numbers, same, silent
 
 # --- callbacks and ends
 
@@ -57,14 +55,12 @@ def test_a_callback_may_change_parameters():
 def test_interruption_leaves_a_completed_step():
     model = mlp()
     optimizer = fg.optim.SGD(model.parameters(), lr=0.01)
-    timer = threading.Timer(0.2, signal.raise_signal, [signal.SIGINT])
     many = np.repeat(X, 20_000, axis=0), np.repeat(Y, 20_000)
     before = numbers(model)
-    timer.start()
-    start = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        silent(model, *many, optimizer=optimizer, epochs=1_000_000, shuffle=False)
-    assert time.monotonic() - start < 5.0
+    with interrupted(after=0.2) as since:
+        with pytest.raises(KeyboardInterrupt):
+            silent(model, *many, optimizer=optimizer, epochs=1_000_000, shuffle=False)
+        assert since() < 5.0
     steps = optimizer.state_dict()["state"]
     assert steps == {} or len({state["step"] for state in steps.values()}) == 1
     assert not all(np.array_equal(a, b) for a, b in zip(before, numbers(model), strict=True))

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
+import time
+
 import numpy as np
 
 import fastgrad as fg
@@ -27,3 +32,29 @@ def same(a, b):
 
 def silent(model, X, y=None, **keywords):
     return fg.fit(model, X, y, **{"progress": False, "seed": 0, "epochs": 3, **keywords})
+
+
+@contextlib.contextmanager
+def interrupted(after):
+    """Raise SIGINT after so many seconds; yields a function that tells how long ago that was.
+
+    Python loses an interrupt that comes in a callback of the garbage collector (hypothesis has one) or of an
+    import, so it is raised again every ten seconds until the context is left.
+    """
+    left = threading.Event()
+    raised = []
+
+    def run():
+        wait = after
+        while not left.wait(wait):
+            raised.append(time.monotonic())
+            signal.raise_signal(signal.SIGINT)
+            wait = 10.0
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield lambda: time.monotonic() - raised[-1]
+    finally:
+        left.set()
+        thread.join()
