@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fastgrad as fg
+from training_cases import interrupted
 
 RNG = np.random.default_rng(2)
 X = RNG.normal(size=(50, 3))
