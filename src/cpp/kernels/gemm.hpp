@@ -152,23 +152,25 @@ template <class T> FG_OUT_OF_LINE void product(GemmSize s, Block<T> a, Block<T> 
     }
 }
 
-// Whether `count` lines of cache, so many bytes apart, are too many for the sets that they fall into.
-FG_INLINE bool lines_collide(int64_t bytes_apart, int64_t count, int64_t unit) {
-    return bytes_apart % unit == 0 && count > 32768 / unit;
+// How often lines so many bytes apart, in steps of a power of two, go round the few sets of a 32 KB cache they fall
+// into.
+FG_INLINE int64_t laps(int64_t bytes_apart, int64_t count) {
+    const int64_t unit = smaller(bytes_apart & -bytes_apart, 4096);
+    return unit < 512 ? 0 : smaller(count, depth_block) * unit / 32768;
 }
 
 template <class T> FG_INLINE bool b_wants_packing(GemmSize s, const Block<T>& b) {
     const int64_t step = b.inner * int64_t(sizeof(T));
     if (b.outer != 1 || (!has_masked_loads && s.n % Vec<T>::size != 0)) return true;
     if (s.m >= pack_b_rows)
-        return s.k * s.n * int64_t(sizeof(T)) >= pack_b_bytes || step % 64 != 0 || lines_collide(step, s.k, 512);
-    return s.m >= 48 && lines_collide(step, s.k, 4096);
+        return s.k * s.n * int64_t(sizeof(T)) >= pack_b_bytes || step % 64 != 0 || laps(step, s.k) > 1;
+    return s.m >= 48 && laps(step, s.k) >= 8;
 }
 
 template <class T> FG_INLINE bool a_wants_packing(GemmSize s, const Block<T>& a) {
     if (s.n < pack_a_columns) return false;
     const int64_t bytes = int64_t(sizeof(T));
-    return s.m * s.k * bytes >= pack_a_bytes || (a.outer == 1 && lines_collide(a.inner * bytes, s.k, 1024));
+    return s.m * s.k * bytes >= pack_a_bytes || (a.outer == 1 && laps(a.inner * bytes, s.k) >= 4);
 }
 
 template <class T> FG_INLINE void choose_packing(GemmSize s, Block<T> a, Block<T> b, T* c, int64_t ldc, T* scratch) {
@@ -226,6 +228,24 @@ template <class T> int64_t gemm_scratch(GemmSize s) {
     return round_up(count * int64_t(sizeof(T)), 64);
 }
 
+// k == 1, where calls of tiles would take longer than the products; the columns of b lie side by side.
+template <class T>
+FG_OUT_OF_LINE void outer_product(int64_t m, int64_t n, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc) {
+    constexpr int lanes = Vec<T>::size;
+    const int64_t whole = n / lanes * lanes;
+    const FirstLanes<T> rest(int(n - whole));
+    const Vec<T> zero(T(0)), last = rest.load(b + whole);
+    for (int64_t i = 0; i < m; ++i, a += a_row, c += ldc) {
+        const Vec<T> y(*a);
+        int64_t j = 0;
+        for (; j + 4 * lanes <= whole; j += 4 * lanes)
+#pragma GCC unroll 4
+            for (int v = 0; v < 4; ++v) fma(y, Vec<T>::load(b + j + v * lanes), zero).store(c + j + v * lanes);
+        for (; j < whole; j += lanes) fma(y, Vec<T>::load(b + j), zero).store(c + j);
+        if (whole < n) rest.store(c + whole, fma(y, last, zero));
+    }
+}
+
 template <class T> void gemm(GemmSize s, const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row,
                              int64_t b_col, T* c, int64_t ldc, void* scratch) {
     T* const space = static_cast<T*>(scratch);
@@ -234,6 +254,7 @@ template <class T> void gemm(GemmSize s, const T* a, int64_t a_row, int64_t a_co
     if (s.k == 0)
         for (int64_t i = 0; i < s.m; ++i) memset(c + i * ldc, 0, size_t(s.n) * sizeof(T));
     else if (s.n == 1) column_product(s.m, s.k, a, a_row, a_col, b, b_row, c, ldc, space);
+    else if (s.k == 1 && b_col == 1) outer_product(s.m, s.n, a, a_row, b, c, ldc);
     else if (a_row == 1 && s.m >= 2 * Vec<T>::size && is_narrow<T>(s.n))
         transposed_product(s, rows, columns, c, ldc, space);
     else choose_packing(s, rows, columns, c, ldc, space);
