@@ -106,6 +106,18 @@ template <class T> void check_product(int64_t m, int64_t n, int64_t k, Layout a_
         Scratch scratch(kernels.gemm_scratch(size));
         kernels.gemm(size, a.data(), a.row_stride, a.column_stride, b.data(), b.row_stride, b.column_stride, c.data(),
                      ldc, scratch.get());
+        // With b packed once, some rows at a time: the same bits.
+        if (const int64_t bytes = kernels.gemm_packed_bytes(size, b.row_stride, b.column_stride)) {
+            Scratch packed(bytes);
+            Fenced<T> again(m * ldc, T(7));
+            kernels.gemm_pack(size, b.data(), b.row_stride, b.column_stride, packed.get());
+            for (int64_t i = 0, rows = m / 2 + 1; i < m; i += rows)
+                kernels.gemm_packed({std::min(rows, m - i), n, k}, a.data() + i * a.row_stride, a.row_stride,
+                                    a.column_stride, packed.get(), again.data() + i * ldc, ldc, scratch.get());
+            bool same = true;
+            for (int64_t i = 0; i < m * ldc; ++i) same &= same_bits(again[i], c[i]);
+            CHECK(same && again.fences_stand() && packed.fences_stand() && scratch.fences_stand());
+        }
         int64_t wrong_bits = 0, too_far = 0, strays = 0;
         for (int64_t i = 0; i < m; ++i)
             for (int64_t j = 0; j < ldc; ++j) {

@@ -1,4 +1,4 @@
-// Scratch: working memory for kernels, one growing block per thread.
+// Scratch: working memory for kernels, two growing blocks per thread.
 #pragma once
 
 #include <cstdint>
@@ -7,5 +7,8 @@ namespace fg {
 
 // At least `bytes`, 64-byte aligned, valid until this thread asks again.
 void* scratch(int64_t bytes);
+
+// A second block, for what a thread makes before it cuts its work into parts: their scratch leaves it alone.
+void* shared_scratch(int64_t bytes);
 
 }  // namespace fg

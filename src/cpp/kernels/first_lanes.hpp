@@ -42,8 +42,11 @@ constexpr int32_t lane_masks[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
 
 template <class T> struct FirstLanes {
     __m256i mask;
+    int n;
 
-    FG_INLINE explicit FirstLanes(int n) { memcpy(&mask, lane_masks + 8 - n * int(sizeof(T) / 4), sizeof mask); }
+    FG_INLINE explicit FirstLanes(int count) : n(count) {
+        memcpy(&mask, lane_masks + 8 - n * int(sizeof(T) / 4), sizeof mask);
+    }
     FG_INLINE Vec<T> load(const T* p) const {
         if constexpr (sizeof(T) == 4) return typename Vec<T>::native(_mm256_maskload_ps(p, mask));
         else return typename Vec<T>::native(_mm256_maskload_pd(p, mask));
@@ -52,10 +55,7 @@ template <class T> struct FirstLanes {
         using bits = typename VecTraits<T>::bits;
         return select(Mask<T>{bits(mask)}, load(p), others);
     }
-    FG_INLINE void store(T* p, Vec<T> x) const {
-        if constexpr (sizeof(T) == 4) _mm256_maskstore_ps(p, mask, __m256(x.v));
-        else _mm256_maskstore_pd(p, mask, __m256d(x.v));
-    }
+    FG_INLINE void store(T* p, Vec<T> x) const { x.store(p, n); }
 };
 #else
 template <class T> struct FirstLanes {

@@ -20,10 +20,11 @@ constexpr int64_t depth_block = 256;
 constexpr int64_t row_block = 96;       // packed (row_block, depth_block) of A: 96 KB of L2 in float32
 constexpr int64_t column_block = 1024;  // packed (depth_block, column_block) of B: 1 MB of L2 in float32
 
-// When to pack, as measured on a Sapphire Rapids core: what is read often enough and would not stay in L2 as it lies.
-// Packing B costs more than it gives below pack_b_rows rows; above, rows off the cache lines pay for it at any size.
+// When to pack, as measured on Sapphire Rapids and Zen 3 cores: what is read often enough and would not stay in L2 as
+// it lies, or whose lines lie so far apart that they share few sets of a cache. Below pack_b_rows rows, packing B costs
+// more than it gives; above, rows off the cache lines pay for it at any size.
 constexpr int64_t pack_b_bytes = 512 << 10, pack_b_rows = 128;
-constexpr int64_t pack_a_bytes = 1 << 20, pack_a_columns = 256;
+constexpr int64_t pack_a_bytes = 512 << 10, pack_a_columns = 256;
 constexpr int64_t transposed_rows = 512;  // of C made transposed at a time
 
 template <class T> using Tile = void (*)(int64_t, const Rows<T>&, const Panel<T>&, T*, int64_t, bool);
@@ -100,11 +101,9 @@ void block_product(int64_t m, int64_t n, int64_t depth, Block<T> a, Block<T> b, 
     for (int64_t panel = 0, j = 0; panel < columns.parts; ++panel) {
         const int vectors = columns.part(panel), width = vectors * lanes;
         const int missing = width - int(smaller(width, n - j));
-        const bool ragged = missing != 0 && !b.packed;
         const TileTable<T>& whole = adjacent ? tile_table<T, true, false> : tile_table<T, false, false>;
-        const TileTable<T>& masked =
-            adjacent ? tile_table<T, true, has_masked_loads> : tile_table<T, false, has_masked_loads>;
-        const TileTable<T>& table = ragged ? masked : whole;
+        const TileTable<T>& ragged = adjacent ? tile_table<T, true, true> : tile_table<T, false, true>;
+        const TileTable<T>& table = missing ? ragged : whole;
         const Panel<T> right =
             b.packed ? Panel<T>{b.p + j * depth, width, lanes - missing} : Panel<T>{b.p + j, b.inner, lanes - missing};
         const Cut rows = a.packed ? cut_packed_rows(m) : Cut(m, rows_by_vectors[vectors - 1]);
@@ -127,15 +126,21 @@ template <class T> FG_INLINE int64_t product_scratch(GemmSize s) {
     return packed_rows_size(s) + round_up(smaller(s.n, column_block), Vec<T>::size) * smaller(s.k, depth_block);
 }
 
-// All blocks of a product with n > 1, packed where it pays.
+// Where a block of a B that is packed as a whole begins.
+template <class T> FG_INLINE int64_t packed_offset(GemmSize s, int64_t k, int64_t j) {
+    return j * s.k + k * round_up(smaller(column_block, s.n - j), Vec<T>::size);
+}
+
+// All blocks of a product with n > 1, packed where it pays; a b that is packed is so as a whole.
 template <class T> FG_OUT_OF_LINE void product(GemmSize s, Block<T> a, Block<T> b, bool packs_a, bool packs_b, T* c,
                                                int64_t ldc, T* scratch) {
-    const int64_t row_step = packs_a ? row_block : s.m, column_step = packs_b ? column_block : s.n;
+    const int64_t row_step = packs_a ? row_block : s.m, column_step = packs_b || b.packed ? column_block : s.n;
     for (int64_t j = 0; j < s.n; j += column_step) {
         const int64_t n = smaller(column_step, s.n - j);
         for (int64_t k = 0; k < s.k; k += depth_block) {
             const int64_t depth = smaller(depth_block, s.k - k);
-            Block<T> columns{b.p + k * b.inner + j * b.outer, b.outer, b.inner, false};
+            Block<T> columns{b.p + (b.packed ? packed_offset<T>(s, k, j) : k * b.inner + j * b.outer), b.outer, b.inner,
+                             b.packed};
             if (packs_b) pack_columns(n, depth, columns, scratch + packed_rows_size(s));
             for (int64_t i = 0; i < s.m; i += row_step) {
                 const int64_t m = smaller(row_step, s.m - i);
@@ -147,11 +152,29 @@ template <class T> FG_OUT_OF_LINE void product(GemmSize s, Block<T> a, Block<T> 
     }
 }
 
-template <class T> FG_INLINE void choose_packing(GemmSize s, Block<T> a, Block<T> b, T* c, int64_t ldc, T* scratch) {
+// How often lines so many bytes apart, in steps of a power of two, go round the few sets of a 32 KB cache they fall
+// into.
+FG_INLINE int64_t laps(int64_t bytes_apart, int64_t count) {
+    const int64_t unit = smaller(bytes_apart & -bytes_apart, 4096);
+    return unit < 512 ? 0 : smaller(count, depth_block) * unit / 32768;
+}
+
+template <class T> FG_INLINE bool b_wants_packing(GemmSize s, const Block<T>& b) {
+    const int64_t step = b.inner * int64_t(sizeof(T));
+    if (b.outer != 1 || (!has_masked_loads && s.n % Vec<T>::size != 0)) return true;
+    if (s.m >= pack_b_rows)
+        return s.k * s.n * int64_t(sizeof(T)) >= pack_b_bytes || step % 64 != 0 || laps(step, s.k) > 1;
+    return s.m >= 48 && laps(step, s.k) >= 8;
+}
+
+template <class T> FG_INLINE bool a_wants_packing(GemmSize s, const Block<T>& a) {
+    if (s.n < pack_a_columns) return false;
     const int64_t bytes = int64_t(sizeof(T));
-    const bool b_pays = s.m >= pack_b_rows && (s.k * s.n * bytes >= pack_b_bytes || b.inner * bytes % 64 != 0);
-    const bool packs_b = b.outer != 1 || b_pays || (!has_masked_loads && s.n % Vec<T>::size != 0);
-    const bool packs_a = s.n >= pack_a_columns && s.m * s.k * bytes >= pack_a_bytes;
+    return s.m * s.k * bytes >= pack_a_bytes || (a.outer == 1 && laps(a.inner * bytes, s.k) >= 4);
+}
+
+template <class T> FG_INLINE void choose_packing(GemmSize s, Block<T> a, Block<T> b, T* c, int64_t ldc, T* scratch) {
+    const bool packs_a = a_wants_packing(s, a), packs_b = b_wants_packing(s, b);
     if (!packs_a && !packs_b && s.k <= depth_block) block_product(s.m, s.n, s.k, a, b, c, ldc, false);
     else product(s, a, b, packs_a, packs_b, c, ldc, scratch);
 }
@@ -170,6 +193,31 @@ FG_OUT_OF_LINE void transposed_product(GemmSize s, Block<T> a, Block<T> b, T* c,
 
 template <class T> FG_INLINE bool is_narrow(int64_t n) { return n <= Vec<T>::size * 5 / 8; }
 
+// B packed as a whole, for products of some rows at a time; s.m is the number of all rows.
+template <class T> int64_t gemm_packed_bytes(GemmSize s, int64_t b_row, int64_t b_col) {
+    if (s.m == 0 || s.k == 0 || s.n <= 1 || is_narrow<T>(s.n)) return 0;
+    if (!b_wants_packing(s, Block<T>{nullptr, b_col, b_row, false})) return 0;
+    return round_up(round_up(s.n, Vec<T>::size) * s.k * int64_t(sizeof(T)), 64);
+}
+
+template <class T> void gemm_pack(GemmSize s, const T* b, int64_t b_row, int64_t b_col, void* packed) {
+    for (int64_t j = 0; j < s.n; j += column_block)
+        for (int64_t k = 0; k < s.k; k += depth_block) {
+            Block<T> columns{b + k * b_row + j * b_col, b_col, b_row, false};
+            pack_columns(smaller(column_block, s.n - j), smaller(depth_block, s.k - k), columns,
+                         static_cast<T*>(packed) + packed_offset<T>(s, k, j));
+        }
+}
+
+template <class T> void gemm_packed(GemmSize s, const T* a, int64_t a_row, int64_t a_col, const void* packed, T* c,
+                                    int64_t ldc, void* scratch) {
+    if (s.m == 0) return;
+    const Block<T> rows{a, a_row, a_col, false};
+    const bool packs_a = a_wants_packing(s, rows);
+    product(s, rows, Block<T>{static_cast<const T*>(packed), 0, 0, true}, packs_a, false, c, ldc,
+            static_cast<T*>(scratch));
+}
+
 template <class T> int64_t gemm_scratch(GemmSize s) {
     int64_t count = s.n == 1 ? column_scratch(s.k) : product_scratch<T>(s);
     if (s.n > 1 && is_narrow<T>(s.n)) {
@@ -180,6 +228,24 @@ template <class T> int64_t gemm_scratch(GemmSize s) {
     return round_up(count * int64_t(sizeof(T)), 64);
 }
 
+// k == 1, where calls of tiles would take longer than the products; the columns of b lie side by side.
+template <class T>
+FG_OUT_OF_LINE void outer_product(int64_t m, int64_t n, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc) {
+    constexpr int lanes = Vec<T>::size;
+    const int64_t whole = n / lanes * lanes;
+    const FirstLanes<T> rest(int(n - whole));
+    const Vec<T> zero(T(0)), last = rest.load(b + whole);
+    for (int64_t i = 0; i < m; ++i, a += a_row, c += ldc) {
+        const Vec<T> y(*a);
+        int64_t j = 0;
+        for (; j + 4 * lanes <= whole; j += 4 * lanes)
+#pragma GCC unroll 4
+            for (int v = 0; v < 4; ++v) fma(y, Vec<T>::load(b + j + v * lanes), zero).store(c + j + v * lanes);
+        for (; j < whole; j += lanes) fma(y, Vec<T>::load(b + j), zero).store(c + j);
+        if (whole < n) rest.store(c + whole, fma(y, last, zero));
+    }
+}
+
 template <class T> void gemm(GemmSize s, const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row,
                              int64_t b_col, T* c, int64_t ldc, void* scratch) {
     T* const space = static_cast<T*>(scratch);
@@ -188,6 +254,7 @@ template <class T> void gemm(GemmSize s, const T* a, int64_t a_row, int64_t a_co
     if (s.k == 0)
         for (int64_t i = 0; i < s.m; ++i) memset(c + i * ldc, 0, size_t(s.n) * sizeof(T));
     else if (s.n == 1) column_product(s.m, s.k, a, a_row, a_col, b, b_row, c, ldc, space);
+    else if (s.k == 1 && b_col == 1) outer_product(s.m, s.n, a, a_row, b, c, ldc);
     else if (a_row == 1 && s.m >= 2 * Vec<T>::size && is_narrow<T>(s.n))
         transposed_product(s, rows, columns, c, ldc, space);
     else choose_packing(s, rows, columns, c, ldc, space);

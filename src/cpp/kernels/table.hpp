@@ -63,6 +63,12 @@ template <class T> struct NumberKernels {
     void (*gemm)(GemmSize size, const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row, int64_t b_col,
                  T* c, int64_t ldc, void* scratch);
     int64_t (*gemm_scratch)(GemmSize size);  // bytes
+    // The same for some rows at a time of a product that has size.m in all: b is packed once for them, where that pays
+    // (else 0 bytes). Then size.m is the number of rows at hand, and scratch that of gemm.
+    int64_t (*gemm_packed_bytes)(GemmSize size, int64_t b_row, int64_t b_col);
+    void (*gemm_pack)(GemmSize size, const T* b, int64_t b_row, int64_t b_col, void* packed);
+    void (*gemm_packed)(GemmSize size, const T* a, int64_t a_row, int64_t a_col, const void* packed, T* c, int64_t ldc,
+                        void* scratch);
 
     // x is contiguous (outer, n, inner); out is contiguous (outer, inner). Fixed tree over n.
     void (*sum)(int64_t outer, int64_t n, int64_t inner, const T* x, T* out);

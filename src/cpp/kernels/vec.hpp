@@ -131,10 +131,27 @@ template <class T> FG_INLINE Vec<T> Vec<T>::load(const T* p, int n) {
     if constexpr (sizeof(T) == 4) return native(_mm256_maskload_ps(p, mask));
     else return native(_mm256_maskload_pd(p, mask));
 }
+// In pieces: the masked store takes 12 cycles on Zen.
 template <class T> FG_INLINE void Vec<T>::store(T* p, int n) const {
-    const __m256i mask = first_lanes_mask(n, sizeof(T));
-    if constexpr (sizeof(T) == 4) _mm256_maskstore_ps(p, mask, __m256(v));
-    else _mm256_maskstore_pd(p, mask, __m256d(v));
+    if (n >= size) return store(p);
+    const __m256i whole = __m256i(v);
+    __m128i rest = _mm256_castsi256_si128(whole);
+    int bytes = n * int(sizeof(T));
+    if (bytes & 16) {
+        memcpy(p, &rest, 16);
+        p += 16 / sizeof(T);
+        rest = _mm256_extracti128_si256(whole, 1);
+    }
+    if (bytes & 8) {
+        const int64_t low = _mm_cvtsi128_si64(rest);
+        memcpy(p, &low, 8);
+        p += 8 / sizeof(T);
+        rest = _mm_unpackhi_epi64(rest, rest);
+    }
+    if (sizeof(T) == 4 && bytes & 4) {
+        const int32_t low = _mm_cvtsi128_si32(rest);
+        memcpy(p, &low, 4);
+    }
 }
 #else
 template <class T> FG_INLINE Vec<T> Vec<T>::load(const T* p, int n) {

@@ -124,12 +124,21 @@ public:
         row_size = size_.n;
         row_work = double(size_.n) * double(size_.k);
         row_ns = row_work * double(sizeof(T)) / 4 * 0.025;
-        // Large right operands are packed anew by each call.
-        grain = size_.n * size_.k * int64_t(sizeof(T)) >= (512 << 10) ? 256 : 96;
+        grain = 96;
     }
-    int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void* work) const override {
-        kernels_.gemm({count, size_.n, size_.k}, static_cast<const T*>(in[0]) + first * a_row_, a_row_, a_column_,
-                      static_cast<const T*>(in[1]), b_row_, b_column_, static_cast<T*>(out), size_.n, work);
+    int64_t shared_bytes() const override { return kernels_.gemm_packed_bytes(size_, b_row_, b_column_); }
+    void share(const void* const* in, void* shared) const override {
+        kernels_.gemm_pack(size_, static_cast<const T*>(in[1]), b_row_, b_column_, shared);
+    }
+    int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void* work,
+                const void* shared) const override {
+        const kernels::GemmSize part{count, size_.n, size_.k};
+        const T* const a = static_cast<const T*>(in[0]) + first * a_row_;
+        T* const c = static_cast<T*>(out);
+        if (shared) kernels_.gemm_packed(part, a, a_row_, a_column_, shared, c, size_.n, work);
+        else
+            kernels_.gemm(part, a, a_row_, a_column_, static_cast<const T*>(in[1]), b_row_, b_column_, c, size_.n,
+                          work);
         return -1;
     }
     int64_t work_bytes(int64_t count) const override { return kernels_.gemm_scratch({count, size_.n, size_.k}); }

@@ -145,7 +145,7 @@ public:
         row_ns = row_work * 0.2;
         grain = 16;  // rows are reduced a vector of them at a time
     }
-    int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void*) const override {
+    int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void*, const void*) const override {
         T* const to = static_cast<T*>(out);
         kernel_(count, n_, inner_, static_cast<const T*>(in[0]) + first * n_ * inner_, to);
         if (averages_)

@@ -112,6 +112,7 @@ void Blockwise::lay_out(const BlockwisePlan& plan) {
         rows_made_ = std::max<int64_t>(std::min(std::max(rows_made_, producer_->grain), producer_->rows), 1);
     }
     cut(plan);
+    if (producer_ && rows_made_ < producer_->rows) shared_bytes_ = producer_->shared_bytes();
     values_.resize(plan.values.size());
     for (size_t i = 0; i < values_.size(); ++i) {
         values_[i].at = plan.values[i].operand.at;
@@ -226,13 +227,24 @@ void Blockwise::run_block(char* const* places, int64_t first, int64_t count) con
     }
 }
 
-void Blockwise::run(Bases bases) const {
-    if (numbers_ == 0) return;
-    parallel_for((numbers_ + part_ - 1) / part_,
-                 [&](int64_t part) { run_part(bases, part * part_, std::min((part + 1) * part_, numbers_)); });
+void Blockwise::find_producer_in(Bases bases, const void** in) const {
+    for (size_t i = 0; i < producer_in_.size(); ++i) in[i] = values_[size_t(producer_in_[i])].at.in(bases);
 }
 
-void Blockwise::run_part(Bases bases, int64_t part_begin, int64_t part_end) const {
+void Blockwise::run(Bases bases) const {
+    if (numbers_ == 0) return;
+    void* shared = nullptr;
+    if (shared_bytes_) {
+        const void* in[max_operands];
+        find_producer_in(bases, in);
+        shared = shared_scratch(shared_bytes_);
+        producer_->share(in, shared);
+    }
+    parallel_for((numbers_ + part_ - 1) / part_,
+                 [&](int64_t part) { run_part(bases, shared, part * part_, std::min((part + 1) * part_, numbers_)); });
+}
+
+void Blockwise::run_part(Bases bases, const void* shared, int64_t part_begin, int64_t part_end) const {
     char* const buffers = static_cast<char*>(scratch(work_bytes_));
     char** const places = reinterpret_cast<char**>(buffers + places_at_);
     for (size_t v = 0; v < values_.size(); ++v)
@@ -245,11 +257,11 @@ void Blockwise::run_part(Bases bases, int64_t part_begin, int64_t part_end) cons
         const int64_t end = std::min(begin + made, part_end);
         if (producer_) {
             const void* in[max_operands];
-            for (size_t i = 0; i < producer_in_.size(); ++i) in[i] = values_[size_t(producer_in_[i])].at.in(bases);
+            find_producer_in(bases, in);
             const Value& out = values_[size_t(producer_out_)];
             char* const to = out.buffer < 0 ? places[producer_out_] + begin * out.per_number : buffers + out.buffer;
             const int64_t row = producer_->row_size;
-            producer_->run(in, to, begin / row, (end - begin) / row, buffers + buffers_bytes_);
+            producer_->run(in, to, begin / row, (end - begin) / row, buffers + buffers_bytes_, shared);
             if (out.buffer >= 0) places[producer_out_] = to - begin * out.per_number;
         }
         // Blocks begin at whole rows, or end with one.

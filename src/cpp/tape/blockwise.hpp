@@ -59,7 +59,8 @@ private:
     void place_in_memory(const View& view, const Dims& shape, int index);
     void assign_buffers(const BlockwisePlan& plan);
     void copy(const Copied& copied, Bases bases, char* to, int64_t first, int64_t count) const;
-    void run_part(Bases bases, int64_t part_begin, int64_t part_end) const;
+    void find_producer_in(Bases bases, const void** in) const;
+    void run_part(Bases bases, const void* shared, int64_t part_begin, int64_t part_end) const;
     void run_block(char* const* places, int64_t first, int64_t count) const;
 
     int64_t numbers_ = 1;    // in each result
@@ -74,6 +75,7 @@ private:
     std::unique_ptr<Prepared> producer_;
     std::vector<int> producer_in_;
     int producer_out_ = -1;
+    int64_t shared_bytes_ = 0;  // of what the producer makes once for all rows
     // Working memory: buffers, the producer's, and the place of each value.
     int64_t buffers_bytes_ = 0, places_at_ = 0, work_bytes_ = 0;
     StepInfo info_;

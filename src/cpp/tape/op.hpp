@@ -33,9 +33,14 @@ class Prepared {
 public:
     virtual ~Prepared() = default;
 
-    // Rows first..first+count of the output, whose numbers begin at `out`; `work` is work_bytes() of memory. Status as
-    // from Op::run.
-    virtual int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void* work) const = 0;
+    // What all calls of run can share is made once before them, in shared_bytes() of memory (0: there is nothing).
+    virtual int64_t shared_bytes() const { return 0; }
+    virtual void share(const void* const*, void*) const {}
+
+    // Rows first..first+count of the output, whose numbers begin at `out`; `work` is work_bytes() of memory, `shared`
+    // what share has made, or null. Status as from Op::run.
+    virtual int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void* work,
+                        const void* shared) const = 0;
     // For up to `count` rows at a time.
     virtual int64_t work_bytes(int64_t count) const = 0;
 

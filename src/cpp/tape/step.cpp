@@ -64,6 +64,7 @@ OpStep::OpStep(const Op& op, const Attrs& attrs, std::vector<Operand> in, const 
         rows_together_ = (prepared_->rows + parts - 1) / parts;
         if (parts > 1) rows_together_ = (rows_together_ + 15) / 16 * 16;
         work_bytes_ = prepared_->work_bytes(rows_together_);
+        if (parts > 1) shared_bytes_ = prepared_->shared_bytes();
     }
     info_ = {op.name, out.view.dtype, out.view.shape, 0, bytes_read(out.view)};
     info_.work = prepared_ ? prepared_->row_work * double(prepared_->rows) : double(out.view.size());
@@ -77,11 +78,13 @@ void OpStep::run(Bases bases) const {
         const int64_t rows = prepared_->rows, together = rows_together_;
         const int64_t row_bytes = prepared_->row_size * itemsize(out_.view.dtype);
         char* const out = out_.at.in(bases);
+        void* const shared = shared_bytes_ ? shared_scratch(shared_bytes_) : nullptr;
+        if (shared) prepared_->share(in, shared);
         std::atomic<int64_t> status{-1};
         parallel_for((rows + together - 1) / together, [&](int64_t part) {
             const int64_t first = part * together, count = std::min(together, rows - first);
             void* const work = work_bytes_ ? scratch(work_bytes_) : nullptr;
-            const int64_t found = prepared_->run(in, out + first * row_bytes, first, count, work);
+            const int64_t found = prepared_->run(in, out + first * row_bytes, first, count, work, shared);
             if (found >= 0) status = found;
         });
         if (status >= 0) fail(bases, status);

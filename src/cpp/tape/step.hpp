@@ -70,6 +70,7 @@ private:
     Operand out_;
     std::unique_ptr<Prepared> prepared_;  // null: by Op::run
     int64_t rows_together_ = 0, work_bytes_ = 0;
+    int64_t shared_bytes_ = 0;  // 0: each part does all by itself
     StepInfo info_;
 };
 

@@ -51,12 +51,12 @@ void tile(int64_t k, const Rows<T>& a, const Panel<T>& b, T* c, int64_t ldc, boo
     for (int r = 0; r < R; ++r) row[r] = a.p + r * (adjacent ? 1 : a.row);
     const T* pb = b.p;
     const int64_t a_step = a.step, b_step = b.step;
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int64_t i = 0, ia = 0; i < k; ++i, ia += a_step, pb += b_step) {
         Vec<T> x[NV];
 #pragma GCC unroll 4
         for (int v = 0; v < NV - 1; ++v) x[v] = Vec<T>::load(pb + v * lanes);
-        x[NV - 1] = ragged ? last.load(pb + (NV - 1) * lanes) : Vec<T>::load(pb + (NV - 1) * lanes);
+        x[NV - 1] = ragged && has_masked_loads ? last.load(pb + (NV - 1) * lanes) : Vec<T>::load(pb + (NV - 1) * lanes);
 #pragma GCC unroll 8
         for (int r = 0; r < R; ++r) {
             const Vec<T> y(row[r][ia]);
@@ -73,8 +73,10 @@ void tile(int64_t k, const Rows<T>& a, const Panel<T>& b, T* c, int64_t ldc, boo
             if (add) sum[r][v] = Vec<T>::load(to + v * lanes) + sum[r][v];
             sum[r][v].store(to + v * lanes);
         }
-        if (add) sum[r][NV - 1] = last.load(to + (NV - 1) * lanes) + sum[r][NV - 1];
-        last.store(to + (NV - 1) * lanes, sum[r][NV - 1]);
+        T* const at = to + (NV - 1) * lanes;
+        if (add) sum[r][NV - 1] = (ragged ? last.load(at) : Vec<T>::load(at)) + sum[r][NV - 1];
+        if (ragged) last.store(at, sum[r][NV - 1]);
+        else sum[r][NV - 1].store(at);
     }
 }
 

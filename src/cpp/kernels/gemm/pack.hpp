@@ -52,6 +52,32 @@ FG_INLINE void transpose_4x4(const double* from, int64_t from_step, double* to, 
             memcpy(to + (k + 1) * to_step + p, &high, 16);
         }
 }
+
+// The same for two p.
+FG_INLINE void transpose_2x4(const float* from, int64_t from_step, float* to, int64_t to_step) {
+    Quad<float>::native a, b, low, high;
+    memcpy(&a, from, 16);
+    memcpy(&b, from + from_step, 16);
+    low = FG_SHUFFLE(float, a, b, 0, 4, 1, 5);
+    high = FG_SHUFFLE(float, a, b, 2, 6, 3, 7);
+    memcpy(to, &low, 8);
+    memcpy(to + to_step, reinterpret_cast<const char*>(&low) + 8, 8);
+    memcpy(to + 2 * to_step, &high, 8);
+    memcpy(to + 3 * to_step, reinterpret_cast<const char*>(&high) + 8, 8);
+}
+
+FG_INLINE void transpose_2x4(const double* from, int64_t from_step, double* to, int64_t to_step) {
+#pragma GCC unroll 2
+    for (int k = 0; k < 4; k += 2) {
+        Quad<double>::native a, b, low, high;
+        memcpy(&a, from + k, 16);
+        memcpy(&b, from + from_step + k, 16);
+        low = FG_SHUFFLE(double, a, b, 0, 2);
+        high = FG_SHUFFLE(double, a, b, 1, 3);
+        memcpy(to + k * to_step, &low, 16);
+        memcpy(to + (k + 1) * to_step, &high, 16);
+    }
+}
 #undef FG_SHUFFLE
 
 // to[k * to_step + p] = from[p * from_step + k] for p < width and k < depth.
@@ -64,8 +90,23 @@ void transpose(int64_t depth, int64_t width, const T* from, int64_t from_step, T
         for (int64_t k = whole; k < depth; ++k)
             for (int64_t i = 0; i < 4; ++i) to[k * to_step + p + i] = row[i * from_step + k];
     }
-    for (int64_t p = fours; p < width; ++p)
+    const int64_t pairs = width / 2 * 2;
+    if (fours < pairs) {
+        const T* const row = from + fours * from_step;
+        for (int64_t k = 0; k < whole; k += 4) transpose_2x4(row + k, from_step, to + k * to_step + fours, to_step);
+        for (int64_t k = whole; k < depth; ++k)
+            for (int64_t i = 0; i < 2; ++i) to[k * to_step + fours + i] = row[i * from_step + k];
+    }
+    for (int64_t p = pairs; p < width; ++p)
         for (int64_t k = 0; k < depth; ++k) to[k * to_step + p] = from[p * from_step + k];
+}
+
+// The panel of rows of a tile that lie side by side.
+template <int width, class T> void copy_panel(int64_t depth, const T* from, int64_t k_step, T* to) {
+    for (int64_t k = 0; k < depth; ++k, from += k_step, to += width) {
+        __builtin_prefetch(from + 8 * k_step);
+        memcpy(to, from, width * sizeof(T));
+    }
 }
 
 // to[k * width + p] = from[p * p_step + k * k_step] for p < used, zero for used <= p < width; k below depth.
@@ -73,6 +114,8 @@ template <class T>
 void pack_panel(int used, int width, int64_t depth, const T* from, int64_t p_step, int64_t k_step, T* to) {
     constexpr int lanes = Vec<T>::size;
     if (p_step == 1) {
+        if (used == 6 && width == 6) return copy_panel<6>(depth, from, k_step, to);
+        if (used == 5 && width == 5) return copy_panel<5>(depth, from, k_step, to);
         for (int64_t k = 0; k < depth; ++k, from += k_step, to += width) {
             __builtin_prefetch(from + 8 * k_step);
             int p = 0;
