@@ -9,7 +9,8 @@ from bench.harness import Case, Contestant, Options
 
 SQUARE = [8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024]
 ODD = [7, 13, 31, 33, 65, 100, 127, 129, 255, 257, 300]
-# (m, n, k): a layer's forward, its weight gradient, one row, one column, an outer product, a long sum.
+# (m, n, k): a layer's forward, its weight gradient, one row, one column, outer products, a long sum, layers of
+# a tiny and of a large network.
 RECTANGULAR = [
     (256, 64, 256),
     (64, 256, 4096),
@@ -17,7 +18,10 @@ RECTANGULAR = [
     (1, 512, 512),
     (512, 1, 512),
     (512, 512, 1),
+    (64, 64, 1),
     (64, 64, 1000),
+    (16, 16, 8),
+    (512, 512, 1024),
 ]
 
 
