@@ -483,7 +483,8 @@ def test_a_fit_reaches_the_closed_form():
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a child on Windows")
 def test_ctrl_c_leaves_a_completed_step():
     program = """
-import numpy as np, fastgrad as fg
+import signal, numpy as np, fastgrad as fg
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a script starts in the background
 model = fg.nn.MLP(64, [256, 256], 1)
 optimizer = fg.optim.Adam(model.parameters())
 x = np.ones((256, 64), np.float32)

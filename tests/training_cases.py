@@ -38,23 +38,20 @@ def silent(model, X, y=None, **keywords):
 def interrupted(after):
     """Raise SIGINT after so many seconds; yields a function that tells how long ago that was.
 
-    Python loses an interrupt that comes in a callback of the garbage collector (hypothesis has one) or of an
-    import, so it is raised again every ten seconds until the context is left.
+    A process that a script started in the background ignores SIGINT: it is made to raise meanwhile.
     """
-    left = threading.Event()
     raised = []
 
     def run():
-        wait = after
-        while not left.wait(wait):
-            raised.append(time.monotonic())
-            signal.raise_signal(signal.SIGINT)
-            wait = 10.0
+        raised.append(time.monotonic())
+        signal.raise_signal(signal.SIGINT)
 
-    thread = threading.Thread(target=run)
-    thread.start()
+    timer = threading.Timer(after, run)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer.start()
     try:
         yield lambda: time.monotonic() - raised[-1]
     finally:
-        left.set()
-        thread.join()
+        timer.cancel()
+        timer.join()
+        signal.signal(signal.SIGINT, before)
