@@ -90,7 +90,8 @@ def test_constraints_get_exact_jacobians(method):
     assert abs(np.sin(r.x[0]) + r.x[1] - 1.0) < 1e-7
     # The gradients of value and constraint are parallel there.
     np.testing.assert_allclose(r.x[0], r.x[1] * np.cos(r.x[0]), atol=1e-4)
-    matrix = {"type": "ineq", "fun": lambda w: (w**3).sum() - 4.0}
+    # Convex: there is one solution, and rounding cannot choose another.
+    matrix = {"type": "ineq", "fun": lambda w: 4.0 - fg.exp(1.0 - w).sum()}
     r = fg.minimize(lambda w: (w**2).sum(), np.ones((2, 2)) * 3.0, method, constraints=[matrix])
     np.testing.assert_allclose(r.x, np.ones((2, 2)), atol=1e-3)
 

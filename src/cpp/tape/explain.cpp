@@ -76,9 +76,10 @@ std::string steps_text(const Program& program, const std::vector<double>& second
         pad(line, seconds.empty() ? 70 : 85);
         out += line + info.ops + "\n";
     }
-    out += say(program.steps().size(), program.steps().size() == 1 ? " step from " : " steps from ", program.recording().instructions().size(),
-               " recorded ops: ", count_text(work), " operations, ", bytes_text(double(bytes)), " read and written, ",
-               bytes_text(double(program.arena_bytes())), " of working memory\n");
+    out += say(program.steps().size(), program.steps().size() == 1 ? " step from " : " steps from ",
+               program.recording().instructions().size(), " recorded ops: ", count_text(work), " operations, ",
+               bytes_text(double(bytes)), " read and written, ", bytes_text(double(program.arena_bytes())),
+               " of working memory\n");
     if (!seconds.empty()) {
         char us[64];
         std::snprintf(us, sizeof us, "%.3f us in all\n", 1e6 * time);
