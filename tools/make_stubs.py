@@ -138,7 +138,7 @@ def function(owner: str, signature: str, doc: str | None = "", decorator: str = 
     result = type_of(owner, "return", read.return_annotation)
     inside = str(inspect.Signature(parameters)).replace("'", "")[1:-1]
     head = f"{indent}def {name}({inside}) -> {result}:"
-    if len(head) > WIDTH:
+    if len(head) + (0 if doc else len(" ...")) > WIDTH:
         lines = re.sub(r", (?=\w+:|\*|/)", f",\n{indent}    ", inside)
         head = f"{indent}def {name}(\n{indent}    {lines},\n{indent}) -> {result}:"
     ignored = "  # type: ignore[override]" if name in {"__eq__", "__ne__"} else ""

@@ -32,7 +32,10 @@ class Batches:
 class BoundStep:
     """Steps on the parameters themselves: replay, clip, update."""
     def __init__(
-        self, step: RecordedStep, tables: Sequence[ParameterTable], max_norm: SupportsFloat
+        self,
+        step: RecordedStep,
+        tables: Sequence[ParameterTable],
+        max_norm: SupportsFloat,
     ) -> None: ...
     def step(self, batch: Iterable[_Operand], rules: Sequence[Rule]) -> tuple[float, str]:
         """One step; the loss, and "updated", "skipped", "bad_loss" or "bad_parameters"."""
