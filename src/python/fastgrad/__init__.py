@@ -19,10 +19,10 @@ from fastgrad.gradient_check import check_grads
 from fastgrad.predict import predict
 from fastgrad.random import manual_seed
 from fastgrad.tensors import asarray, tensor
-from fastgrad.training import EpochInfo, FitResult, History, TrainStep, fit, fit_many, train_step
 
 if _TYPE_CHECKING:
     from fastgrad.numpy import *  # noqa: F403
+    from fastgrad.training import EpochInfo, FitResult, History, TrainStep, fit, fit_many, train_step
 
 _install_array_protocol()
 
@@ -31,6 +31,23 @@ _operations = {
     name: value for name, value in vars(numpy).items() if not name.startswith("_") and callable(value)
 }
 globals().update({name: value for name, value in _operations.items() if name not in globals()})
+
+# The modules of training are loaded when they are used: a process that only differentiates starts sooner.
+_OF_TRAINING = ("EpochInfo", "FitResult", "History", "TrainStep", "fit", "fit_many", "train_step")
+
+
+def __getattr__(name: str) -> object:
+    if name not in _OF_TRAINING:
+        raise AttributeError(f"module 'fastgrad' has no attribute {name!r}")
+    from fastgrad import training
+
+    globals()[name] = value = getattr(training, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_OF_TRAINING})
+
 
 __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     *sorted(_operations),
