@@ -124,7 +124,8 @@ public:
         row_size = size_.n;
         row_work = double(size_.n) * double(size_.k);
         row_ns = row_work * double(sizeof(T)) / 4 * 0.025;
-        grain = 96;
+        // Each go reads all of B: one that does not stay near is read seldom.
+        grain = size_.k * size_.n * int64_t(sizeof(T)) > (1 << 20) ? 512 : 96;
     }
     int64_t shared_bytes() const override { return kernels_.gemm_packed_bytes(size_, b_row_, b_column_); }
     void share(const void* const* in, void* shared) const override {

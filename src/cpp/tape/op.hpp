@@ -38,7 +38,7 @@ public:
     virtual void share(const void* const*, void*) const {}
 
     // Rows first..first+count of the output, whose numbers begin at `out`; `work` is work_bytes() of memory, `shared`
-    // what share has made, or null. Status as from Op::run.
+    // what share has made, or null. Status as from Op::run. A row's bits are the same whatever rows are run with it.
     virtual int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void* work,
                         const void* shared) const = 0;
     // For up to `count` rows at a time.

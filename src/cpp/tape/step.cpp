@@ -63,7 +63,7 @@ OpStep::OpStep(const Op& op, const Attrs& attrs, std::vector<Operand> in, const 
         const int64_t parts = parts_for(prepared_->row_ns * double(prepared_->rows));
         rows_together_ = (prepared_->rows + parts - 1) / parts;
         if (parts > 1) rows_together_ = (rows_together_ + 15) / 16 * 16;
-        work_bytes_ = prepared_->work_bytes(rows_together_);
+        work_bytes_ = std::max(prepared_->work_bytes(rows_together_), prepared_->work_bytes(prepared_->rows));
         if (parts > 1) shared_bytes_ = prepared_->shared_bytes();
     }
     info_ = {op.name, out.view.dtype, out.view.shape, 0, bytes_read(out.view)};
@@ -75,10 +75,11 @@ void OpStep::run(Bases bases) const {
     if (prepared_) {
         const void* in[few];
         for (size_t i = 0; i < in_.size(); ++i) in[i] = in_[i].at.in(bases);
-        const int64_t rows = prepared_->rows, together = rows_together_;
+        // Parts cost some reading twice: a single thread does without. The bits are the same, see Prepared::run.
+        const int64_t rows = prepared_->rows, together = num_threads() == 1 ? rows : rows_together_;
         const int64_t row_bytes = prepared_->row_size * itemsize(out_.view.dtype);
         char* const out = out_.at.in(bases);
-        void* const shared = shared_bytes_ ? shared_scratch(shared_bytes_) : nullptr;
+        void* const shared = shared_bytes_ && together < rows ? shared_scratch(shared_bytes_) : nullptr;
         if (shared) prepared_->share(in, shared);
         std::atomic<int64_t> status{-1};
         parallel_for((rows + together - 1) / together, [&](int64_t part) {

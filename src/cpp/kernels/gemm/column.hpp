@@ -11,9 +11,12 @@
 namespace fg::kernels {
 namespace {
 
-constexpr int64_t column_depth = 4096;   // changes bits
-constexpr int64_t column_rows = 256;     // rows whose sums are held in scratch while columns of A go by
-constexpr int64_t column_bytes = 65536;  // of A between two visits to the sums of a row
+constexpr int64_t column_depth = 4096;             // changes bits
+constexpr int64_t column_rows = 1024;              // rows whose sums are held in scratch while columns of A go by
+constexpr int64_t column_lane = column_rows + 16;  // from lane to lane of the sums, not all in the same set of L1
+constexpr int64_t column_bytes = 32768;            // of A between two visits to the sums of a row
+// An A of so many bytes or more is not in a near cache: less of it at a time, and fetched ahead.
+constexpr int64_t column_far_bytes = 512 << 10, column_far_visit = 8192;
 
 // The lanes of R rows of a (R, k) with contiguous k, k <= column_depth.
 template <class T, int R> FG_INLINE void dot_rows(int64_t k, const T* a, int64_t a_row, const T* b, Sixteen<T>* out) {
@@ -59,8 +62,12 @@ template <class T> FG_INLINE Vec<T> dot_many(int64_t k, const T* a, int64_t a_ro
 
 template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc) {
     constexpr int width = Vec<T>::size;
+    // Masked loads do not make a processor read ahead, nor do some rows read side by side.
+    const int64_t line = 64 / int64_t(sizeof(T)), group = width * a_row, ahead = group < 16 * line ? 16 * line : group;
+    const int64_t lines_end = m * a_row * int64_t(sizeof(T)) >= column_far_bytes && group <= 64 * line ? group : 0;
     int64_t i = 0;
     for (; k <= column_depth && i + width <= m; i += width) {
+        for (int64_t at = 0; at < lines_end; at += line) __builtin_prefetch(a + i * a_row + ahead + at);
         const Vec<T> sums = dot_many(k, a + i * a_row, a_row, b);
         if (ldc == 1) sums.store(c + i);
         else
@@ -69,12 +76,12 @@ template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t
     for (; i < m; ++i) c[i * ldc] = dot_row(k, a + i * a_row, b);
 }
 
-// Lanes [first, first + L) of one vector of rows, over k columns of a; sums: lane l at sums[l * column_rows].
+// Lanes [first, first + L) of one vector of rows, over k columns of a; sums: lane l at sums[l * column_lane].
 template <class T, int L> FG_INLINE void dot_columns(int64_t k, const T* a, int64_t a_col, const T* b,
                                                      FirstLanes<T> rows, bool fresh, int first, T* sums) {
     Vec<T> sum[L];
 #pragma GCC unroll 16
-    for (int l = 0; l < L; ++l) sum[l] = fresh ? Vec<T>(T(0)) : Vec<T>::load(sums + (first + l) * column_rows);
+    for (int l = 0; l < L; ++l) sum[l] = fresh ? Vec<T>(T(0)) : Vec<T>::load(sums + (first + l) * column_lane);
     int64_t i = 0;
     for (; i + 16 <= k; i += 16) {
         const T* from = a + (i + first) * a_col;
@@ -90,31 +97,57 @@ template <class T, int L> FG_INLINE void dot_columns(int64_t k, const T* a, int6
         }
     }
 #pragma GCC unroll 16
-    for (int l = 0; l < L; ++l) sum[l].store(sums + (first + l) * column_rows);
+    for (int l = 0; l < L; ++l) sum[l].store(sums + (first + l) * column_lane);
 }
 
-// a has contiguous columns. scratch: 2 * 16 * column_rows numbers.
+// Fetches a block of columns in the order of its addresses, some at a time: the strips of dot_columns jump over parts
+// of cache lines and over whole ones, which no processor foresees.
+template <class T> struct Ahead {
+    const T* column;
+    int64_t a_col, rows, columns, at = 0;
+
+    FG_INLINE Ahead(const T* a, int64_t col, int64_t m, int64_t k) : column(a), a_col(col), rows(m), columns(k) {}
+    FG_INLINE void fetch(int64_t count) {
+        constexpr int64_t line = 64 / int64_t(sizeof(T));
+        for (int64_t i = 0; i < count && columns > 0; i += line) {
+            __builtin_prefetch(column + at);
+            at += line;
+            if (at < rows) continue;
+            at -= rows;
+            if (at >= line || a_col != rows) at = 0;
+            column += a_col;
+            --columns;
+        }
+    }
+};
+
+// a has contiguous columns. scratch: 2 * 16 * column_lane numbers.
 template <class T>
 void column_by_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, T* c, int64_t ldc, T* scratch) {
     constexpr int width = Vec<T>::size, lanes = tile_vectors == 4 ? 16 : 8;  // as many sums as registers hold
-    T *const sums = scratch, *const totals = scratch + 16 * column_rows;
+    T *const sums = scratch, *const totals = scratch + 16 * column_lane;
     for (int64_t i0 = 0; i0 < m; i0 += column_rows) {
         const int64_t rows = smaller(column_rows, m - i0);
-        const int64_t fit = column_bytes / (rows * int64_t(sizeof(T))) / 16 * 16, visit = fit < 16 ? 16 : fit;
+        const bool far = rows * k * int64_t(sizeof(T)) >= column_far_bytes;
+        const int64_t fit = (far ? column_far_visit : column_bytes) / (rows * int64_t(sizeof(T))) / 16 * 16;
+        const int64_t visit = fit < 16 ? 16 : fit;
         for (int64_t begin = 0; begin < k; begin += column_depth) {
             const int64_t end = smaller(k, begin + column_depth);
             for (int64_t at = begin; at < end; at += visit) {
                 const int64_t depth = smaller(visit, end - at);
+                Ahead<T> ahead(a + i0 + (at + depth) * a_col, a_col, rows, far ? smaller(visit, k - at - depth) : 0);
                 for (int64_t i = 0; i < rows; i += width) {
                     const FirstLanes<T> used(int(smaller(width, rows - i)));
-                    for (int first = 0; first < 16; first += lanes)
+                    for (int first = 0; first < 16; first += lanes) {
+                        ahead.fetch(depth * lanes * width / 16);
                         dot_columns<T, lanes>(depth, a + i0 + i + at * a_col, a_col, b + at, used, at == begin, first,
                                               sums + i);
+                    }
                 }
             }
             if (begin + column_depth >= k && begin == 0) break;
             for (int l = 0; l < 16; ++l)
-                for (int64_t i = l * column_rows; i < l * column_rows + rows; i += width) {
+                for (int64_t i = l * column_lane; i < l * column_lane + rows; i += width) {
                     const Vec<T> sum = Vec<T>::load(sums + i);
                     (begin ? Vec<T>::load(totals + i) + sum : sum).store(totals + i);
                 }
@@ -123,7 +156,7 @@ void column_by_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T*
         for (int64_t i = 0; i < rows; i += width) {
             Vec<T> sum[16];
 #pragma GCC unroll 16
-            for (int l = 0; l < 16; ++l) sum[l] = Vec<T>::load(from + l * column_rows + i);
+            for (int l = 0; l < 16; ++l) sum[l] = Vec<T>::load(from + l * column_lane + i);
 #pragma GCC unroll 4
             for (int half = 8; half > 0; half /= 2)
 #pragma GCC unroll 8
@@ -138,7 +171,7 @@ void column_by_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T*
 }
 
 // Numbers of scratch that column_product wants.
-FG_INLINE int64_t column_scratch(int64_t k) { return 2 * k + 2 * 16 * column_rows; }
+FG_INLINE int64_t column_scratch(int64_t k) { return 2 * k + 2 * 16 * column_lane; }
 
 template <class T> const T* gathered(int64_t n, const T* from, int64_t step, T* to) {
     if (step == 1) return from;
@@ -149,7 +182,7 @@ template <class T> const T* gathered(int64_t n, const T* from, int64_t step, T* 
 // c (m, 1) = a (m, k) @ b (k, 1).
 template <class T> void column_product(int64_t m, int64_t k, const T* a, int64_t a_row, int64_t a_col, const T* b,
                                        int64_t b_row, T* c, int64_t ldc, T* scratch) {
-    T* const space = scratch + 2 * 16 * column_rows;
+    T* const space = scratch + 2 * 16 * column_lane;
     b = gathered(k, b, b_row, space);
     if (a_col == 1) return column_by_rows(m, k, a, a_row, b, c, ldc);
     if (a_row == 1) return column_by_columns(m, k, a, a_col, b, c, ldc, scratch);
