@@ -2,7 +2,6 @@
 #include "tape/lowering.hpp"
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "tape/apply.hpp"
 #include "tape/arena_plan.hpp"
@@ -33,19 +32,35 @@ struct Slot {
     bool constant = false;  // nobody can change those numbers
     bool kept = false;      // read outside its draft
     Address at;
+    int numbered_for = -1, number = -1;  // its number among the values of a draft
+};
+
+// An instruction, unlike all before it, on the values that stand for its inputs.
+struct Use {
+    const Instruction* instruction;
+    int first_input;
+    int next = -1;  // use of its draft
 };
 
 // A step in the making: one op, or several elementwise ones, perhaps behind an op that makes its output row by row.
 struct Draft {
-    std::vector<const Instruction*> uses;
+    int first, last;                     // of its uses
     std::unique_ptr<Prepared> prepared;  // of the first use
     bool elementwise;                    // whether elementwise ops of `shape` may join
     Dims shape;
+
+    bool alone() const { return first == last; }
 };
 
 class Lowering {
 public:
-    explicit Lowering(const Recording& recording) : recording_(recording), slots_(recording.values().size()) {}
+    explicit Lowering(const Recording& recording) : recording_(recording), slots_(recording.values().size()) {
+        const size_t count = recording.instructions().size();
+        size_t places = 2;
+        while (places < 2 * count) places *= 2;
+        known_.assign(places, -1);
+        uses_.reserve(count);
+    }
 
     Lowered run() {
         take_values();
@@ -60,6 +75,7 @@ private:
     Slot& slot(int value) { return slots_[size_t(value)]; }
 
     void take_values() {
+        same_.reserve(slots_.size());
         for (size_t v = 0; v < slots_.size(); ++v) {
             const ValueInfo& info = recording_.values()[v];
             same_.push_back(int(v));
@@ -74,56 +90,68 @@ private:
     }
 
     void take(const Instruction& instruction) {
-        std::vector<int> in;
-        for (int v : instruction.inputs) in.push_back(same_[size_t(v)]);
-        if (const int earlier = find_same(instruction, in); earlier >= 0) {
-            same_[size_t(instruction.output)] = earlier;
+        const int first = int(operands_.size());
+        for (int v : recording_.inputs_of(instruction)) operands_.push_back(same_[size_t(v)]);
+        const Use use{&instruction, first};
+        int& known = known_[find(use)];
+        if (known >= 0) {
+            same_[size_t(instruction.output)] = uses_[size_t(known)].instruction->output;
+            operands_.resize(size_t(first));
             return;
         }
-        if (is_view(instruction, in) || is_constant(instruction, in)) return;
-        uses_.push_back(std::make_unique<Instruction>(
-            Instruction{instruction.op, instruction.attrs, std::move(in), instruction.output, instruction.stops}));
-        draft(*uses_.back());
+        known = int(uses_.size());
+        uses_.push_back(use);
+        if (!is_view(use) && !is_constant(use)) draft(known);
     }
 
-    // The value of the same op on the same values, or -1.
-    int find_same(const Instruction& i, const std::vector<int>& in) {
-        size_t hash = std::hash<const void*>()(i.op);
-        for (int v : in) hash = hash * 31 + size_t(v);
+    Span<int> inputs_of(const Use& use) const {
+        return {operands_.data() + use.first_input, size_t(use.instruction->input_count)};
+    }
+
+    // Where in known_ a use like that one is, or would go.
+    size_t find(const Use& use) const {
+        const Instruction& i = *use.instruction;
+        const Span<int> in = inputs_of(use);
+        size_t hash = reinterpret_cast<uintptr_t>(i.op) / alignof(Op);
+        const auto mix = [&](int64_t n) { hash = (hash ^ size_t(n)) * 0x9E3779B97F4A7C15u; };
+        for (int v : in) mix(v);
         for (const Dims* numbers : {&i.attrs.axes, &i.attrs.shape, &i.attrs.starts, &i.attrs.steps})
-            for (int64_t n : *numbers) hash = hash * 31 + size_t(n);
-        const auto [first, last] = known_.equal_range(hash);
-        for (auto k = first; k != last; ++k) {
-            const auto& [other, operands] = k->second;
-            if (other->op == i.op && other->attrs == i.attrs && operands == in) return same_[size_t(other->output)];
-        }
-        known_.emplace(hash, std::make_pair(&i, in));
-        return -1;
+            for (int64_t n : *numbers) mix(n);
+        const auto is_like = [&](const Use& other) {
+            const Instruction& o = *other.instruction;
+            return o.op == i.op && std::equal(in.begin(), in.end(), inputs_of(other).begin(), inputs_of(other).end()) &&
+                   o.attrs == i.attrs;
+        };
+        size_t at = (hash >> 20) & (known_.size() - 1);
+        while (known_[at] >= 0 && !is_like(uses_[size_t(known_[at])])) at = (at + 1) & (known_.size() - 1);
+        return at;
     }
 
-    bool is_view(const Instruction& i, const std::vector<int>& in) {
+    bool is_view(const Use& use) {
+        const Instruction& i = *use.instruction;
         if (!i.op->alias) return false;
+        const int in = operands_[size_t(use.first_input)];
         View to;
         int64_t offset = 0;
-        if (!i.op->alias(i.attrs, slot(in[0]).view, to, offset)) return false;
+        if (!i.op->alias(i.attrs, slot(in).view, to, offset)) return false;
         Slot& s = slot(i.output);
-        s.base = root(in[0]);
-        s.offset = slot(in[0]).offset + offset * itemsize(s.view.dtype);
+        s.base = root(in);
+        s.offset = slot(in).offset + offset * itemsize(s.view.dtype);
         s.view.shape = to.shape;
         s.view.strides = to.strides;
         return true;
     }
 
-    bool is_constant(const Instruction& i, const std::vector<int>& in) {
+    bool is_constant(const Use& use) {
+        const Instruction& i = *use.instruction;
+        const Span<int> in = inputs_of(use);
+        const auto constant = [&](int v) { return slot(root(v)).constant; };
+        if (in.size() == 0 || !std::all_of(in.begin(), in.end(), constant)) return false;
         std::vector<View> views;
         for (int v : in) {
-            const Slot& origin = slot(root(v));
-            if (!origin.constant) return false;
-            View view = slot(v).view;
-            view.data = origin.numbers.view().as<char>() + slot(v).offset;
-            views.push_back(view);
+            views.push_back(slot(v).view);
+            views.back().data = slot(root(v)).numbers.view().as<char>() + slot(v).offset;
         }
-        if (in.empty()) return false;
         std::vector<const View*> pointers;
         for (const View& view : views) pointers.push_back(&view);
         Tensor result = Tensor::empty(recording_.values()[size_t(i.output)].meta);
@@ -137,58 +165,69 @@ private:
 
     // --- drafts
 
-    void draft(const Instruction& use) {
-        Slot& out = slot(use.output);
-        if (use.op->kernel) {
+    void draft(int index) {
+        const Use& use = uses_[size_t(index)];
+        const Op& op = *use.instruction->op;
+        Slot& out = slot(use.instruction->output);
+        if (op.kernel) {
             out.draft = elementwise_draft(use);
-            drafts_[size_t(out.draft)].uses.push_back(&use);
+            if (out.draft < int(drafts_.size())) {
+                Draft& joined = drafts_[size_t(out.draft)];
+                uses_[size_t(joined.last)].next = index;
+                joined.last = index;
+                return;
+            }
+            drafts_.push_back({index, index, nullptr, true, out.view.shape});
             return;
         }
-        Draft d;
-        if (use.op->prepare) {
+        Draft d{index, index, nullptr, false, out.view.shape};
+        if (op.prepare) {
             std::vector<const View*> in;
-            for (int v : use.inputs) in.push_back(&slot(v).view);
-            d.prepared = use.op->prepare(*use.op, use.attrs, in, out.view);
+            for (int v : inputs_of(use)) in.push_back(&slot(v).view);
+            d.prepared = op.prepare(op, use.instruction->attrs, in, out.view);
         }
-        d.elementwise = d.prepared && !use.op->fault;
-        d.shape = out.view.shape;
-        d.uses.push_back(&use);
+        d.elementwise = d.prepared && !op.fault;
         out.draft = int(drafts_.size());
         drafts_.push_back(std::move(d));
     }
 
-    // The draft that an elementwise use goes to: the earliest of its shape at which its operands are there.
-    int elementwise_draft(const Instruction& use) {
-        const Dims& shape = slot(use.output).view.shape;
+    // The draft that an elementwise use goes to: the earliest of its shape at which its operands are there, or a new
+    // one.
+    int elementwise_draft(const Use& use) {
+        const Dims& shape = slot(use.instruction->output).view.shape;
         int ready = -1;
-        for (int v : use.inputs) ready = std::max(ready, slot(root(v)).draft);
+        for (int v : inputs_of(use)) ready = std::max(ready, slot(root(v)).draft);
         const auto takes = [&](int d) { return drafts_[size_t(d)].elementwise && drafts_[size_t(d)].shape == shape; };
         if (ready >= 0 && takes(ready) && reads_by_block(use, ready)) return ready;
-        for (int d = std::max(ready + 1, int(drafts_.size()) - drafts_looked_at); d < int(drafts_.size()); ++d)
-            if (takes(d)) return d;
-        drafts_.push_back({{}, nullptr, true, shape});
-        return int(drafts_.size()) - 1;
+        int d = std::max(ready + 1, int(drafts_.size()) - drafts_looked_at);
+        while (d < int(drafts_.size()) && !takes(d)) ++d;
+        return d;
     }
 
     // Whether what a use reads of a draft is there block by block: the results themselves, not other views of them.
-    bool reads_by_block(const Instruction& use, int draft) {
+    bool reads_by_block(const Use& use, int draft) {
         const Dims& shape = drafts_[size_t(draft)].shape;
-        for (int v : use.inputs)
+        for (int v : inputs_of(use))
             if (slot(root(v)).draft == draft && (slot(v).base >= 0 || slot(v).view.shape != shape)) return false;
         return true;
+    }
+
+    template <class F> void for_uses(const Draft& draft, F&& f) const {
+        for (int u = draft.first; u >= 0; u = uses_[size_t(u)].next) f(uses_[size_t(u)]);
     }
 
     // --- memory
 
     void mark_kept() {
         for (size_t d = 0; d < drafts_.size(); ++d)
-            for (const Instruction* use : drafts_[d].uses)
-                for (int v : use->inputs)
+            for_uses(drafts_[d], [&](const Use& use) {
+                for (int v : inputs_of(use))
                     if (slot(root(v)).draft != int(d)) slot(root(v)).kept = true;
+            });
         for (int v : recording_.outputs()) slot(root(same_[size_t(v)])).kept = true;
         // Alone in its draft, it is made in memory.
         for (const Draft& d : drafts_)
-            if (d.uses.size() == 1) slot(d.uses[0]->output).kept = true;
+            if (d.alone()) slot(uses_[size_t(d.first)].instruction->output).kept = true;
     }
 
     void place() {
@@ -230,42 +269,47 @@ private:
     void plan_arena() {
         std::vector<size_t> last_use(slots_.size(), 0);
         for (size_t d = 0; d < drafts_.size(); ++d)
-            for (const Instruction* use : drafts_[d].uses) {
-                last_use[size_t(use->output)] = std::max(last_use[size_t(use->output)], d);
-                for (int v : use->inputs) last_use[size_t(root(v))] = d;
-            }
+            for_uses(drafts_[d], [&](const Use& use) {
+                size_t& last = last_use[size_t(use.instruction->output)];
+                last = std::max(last, d);
+                for (int v : inputs_of(use)) last_use[size_t(root(v))] = d;
+            });
         for (int v : recording_.outputs()) last_use[size_t(root(same_[size_t(v)]))] = drafts_.size();
         std::vector<std::vector<int>> dying(drafts_.size() + 1);
         ArenaPlan plan;
         for (size_t d = 0; d < drafts_.size(); ++d) {
-            for (const Instruction* use : drafts_[d].uses) {
-                Slot& out = slot(use->output);
-                if (!out.kept || out.at.base != 0) continue;
+            for_uses(drafts_[d], [&](const Use& use) {
+                const int output = use.instruction->output;
+                Slot& out = slot(output);
+                if (!out.kept || out.at.base != 0) return;
                 out.at.offset = plan.take(bytes_of(out.view));
-                dying[last_use[size_t(use->output)]].push_back(use->output);
-            }
+                dying[last_use[size_t(output)]].push_back(output);
+            });
             for (int v : dying[d]) plan.give_back(slot(v).at.offset, bytes_of(slot(v).view));
         }
         lowered_.arena_bytes = plan.end();
     }
 
-    Operand operand(int value) {
+    Address address(int value) {
         Address at = slot(root(value)).at;
         at.offset += slot(value).offset;
-        return {at, slot(value).view};
+        return at;
     }
+    Operand operand(int value) { return {address(value), slot(value).view}; }
 
     // --- steps
 
     void make_steps() {
+        lowered_.steps.reserve(drafts_.size());
         for (size_t d = 0; d < drafts_.size(); ++d) {
             Draft& draft = drafts_[d];
-            if (draft.uses.size() == 1 && !draft.uses[0]->op->kernel) {
-                const Instruction& use = *draft.uses[0];
+            const Use& first = uses_[size_t(draft.first)];
+            const Instruction& i = *first.instruction;
+            if (draft.alone() && !i.op->kernel) {
                 std::vector<Operand> in;
-                for (int v : use.inputs) in.push_back(operand(v));
-                lowered_.steps.push_back(std::make_unique<OpStep>(*use.op, use.attrs, std::move(in),
-                                                                  operand(use.output), std::move(draft.prepared)));
+                for (int v : inputs_of(first)) in.push_back(operand(v));
+                lowered_.steps.push_back(std::make_unique<OpStep>(*i.op, i.attrs, std::move(in), operand(i.output),
+                                                                  std::move(draft.prepared)));
                 continue;
             }
             lowered_.steps.push_back(std::make_unique<Blockwise>(blockwise(draft, int(d))));
@@ -276,33 +320,34 @@ private:
         BlockwisePlan plan;
         plan.shape = draft.shape;
         plan.producer = std::move(draft.prepared);
-        std::unordered_map<int, int> numbers;
         const auto add = [&](int v) {
-            plan.values.push_back({operand(v), slot(root(v)).draft != index || slot(v).kept});
+            plan.values.push_back({address(v), &slot(v).view, slot(root(v)).draft != index || slot(v).kept});
             return int(plan.values.size()) - 1;
         };
-        for (const Instruction* use : draft.uses) {
-            BlockwisePlan::Use u{use->op, {}, 0};
-            const bool produced = plan.producer && plan.uses.empty();
-            for (int v : use->inputs) {
-                if (produced) {
-                    u.in.push_back(add(v));
-                    continue;
-                }
-                const auto known = numbers.find(v);
-                u.in.push_back(known != numbers.end() ? known->second : numbers.emplace(v, add(v)).first->second);
+        const auto number = [&](int v) {
+            Slot& s = slot(v);
+            if (s.numbered_for != index) {
+                s.numbered_for = index;
+                s.number = add(v);
             }
-            u.out = numbers.emplace(use->output, add(use->output)).first->second;
-            plan.uses.push_back(std::move(u));
-        }
+            return s.number;
+        };
+        for_uses(draft, [&](const Use& use) {
+            const bool produced = plan.producer && plan.uses.empty();
+            const int first = int(plan.operands.size());
+            for (int v : inputs_of(use)) plan.operands.push_back(produced ? add(v) : number(v));
+            const Instruction& i = *use.instruction;
+            plan.uses.push_back({i.op, first, i.input_count, number(i.output)});
+        });
         return plan;
     }
 
     const Recording& recording_;
     std::vector<Slot> slots_;
-    std::vector<int> same_;  // the value that stands for each
-    std::unordered_multimap<size_t, std::pair<const Instruction*, std::vector<int>>> known_;
-    std::vector<std::unique_ptr<Instruction>> uses_;  // instructions that remain, on the values that stand
+    std::vector<int> same_;      // the value that stands for each
+    std::vector<Use> uses_;      // of views and constants too
+    std::vector<int> operands_;  // of all uses
+    std::vector<int> known_;     // the uses, by hash; half of the places stay empty
     std::vector<Draft> drafts_;
     Lowered lowered_;
 };

@@ -66,9 +66,9 @@ OpStep::OpStep(const Op& op, const Attrs& attrs, std::vector<Operand> in, const 
         work_bytes_ = std::max(prepared_->work_bytes(rows_together_), prepared_->work_bytes(prepared_->rows));
         if (parts > 1) shared_bytes_ = prepared_->shared_bytes();
     }
-    info_ = {op.name, out.view.dtype, out.view.shape, 0, bytes_read(out.view)};
-    info_.work = prepared_ ? prepared_->row_work * double(prepared_->rows) : double(out.view.size());
-    for (const Operand& operand : in_) info_.bytes += bytes_read(operand.view);
+    work_ = prepared_ ? prepared_->row_work * double(prepared_->rows) : double(out.view.size());
+    bytes_ = bytes_read(out.view);
+    for (const Operand& operand : in_) bytes_ += bytes_read(operand.view);
 }
 
 void OpStep::run(Bases bases) const {

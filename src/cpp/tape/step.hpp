@@ -49,7 +49,12 @@ class Step {
 public:
     virtual ~Step() = default;
     virtual void run(Bases bases) const = 0;
-    virtual const StepInfo& info() const = 0;
+    virtual StepInfo info() const = 0;
+    double work() const { return work_; }
+
+protected:
+    double work_ = 0;  // see StepInfo
+    int64_t bytes_ = 0;
 };
 
 // One use of an op by itself.
@@ -59,7 +64,7 @@ public:
            std::unique_ptr<Prepared> prepared);
 
     void run(Bases bases) const override;
-    const StepInfo& info() const override { return info_; }
+    StepInfo info() const override { return {op_.name, out_.view.dtype, out_.view.shape, work_, bytes_}; }
 
 private:
     [[noreturn]] void fail(Bases bases, int64_t status) const;
@@ -71,7 +76,6 @@ private:
     std::unique_ptr<Prepared> prepared_;  // null: by Op::run
     int64_t rows_together_ = 0, work_bytes_ = 0;
     int64_t shared_bytes_ = 0;  // 0: each part does all by itself
-    StepInfo info_;
 };
 
 }  // namespace fg

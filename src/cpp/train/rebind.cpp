@@ -28,7 +28,7 @@ Ref<Program> rebound(const Program& program, Span<Tensor> from, Span<Tensor> to)
         std::vector<Tensor> arguments;
         for (const Instruction& instruction : old.instructions()) {
             arguments.clear();
-            for (int v : instruction.inputs) arguments.push_back(now[size_t(v)]);
+            for (int v : old.inputs_of(instruction)) arguments.push_back(now[size_t(v)]);
             now[size_t(instruction.output)] = apply(*instruction.op, arguments, instruction.attrs);
         }
         std::vector<Tensor> outputs;
