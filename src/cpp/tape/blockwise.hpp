@@ -32,11 +32,14 @@ struct BlockwisePlan {
     }
 };
 
-class Blockwise final : public Step {
+class Blockwise final : public RowStep {
 public:
     explicit Blockwise(BlockwisePlan&& plan);
 
     void run(Bases bases) const override;
+    void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) const override {
+        run_part(bases, nullptr, first * (numbers_ / rows), (first + count) * (numbers_ / rows));
+    }
     StepInfo info() const override;
 
 private:

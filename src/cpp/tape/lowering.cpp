@@ -2,15 +2,19 @@
 #include "tape/lowering.hpp"
 
 #include <algorithm>
+#include <queue>
 
 #include "tape/apply.hpp"
 #include "tape/arena_plan.hpp"
 #include "tape/blockwise.hpp"
+#include "tape/streamed.hpp"
 
 namespace fg {
 namespace {
 
 constexpr int drafts_looked_at = 64;  // from the end: keeps lowering linear in the length of a recording
+
+constexpr int64_t stream_bytes = 1 << 20;  // an operand of fewer stays near between two steps that read it
 
 int64_t aligned(int64_t bytes) { return (bytes + storage_alignment - 1) / storage_alignment * storage_alignment; }
 int64_t bytes_of(const View& view) { return std::max(aligned(view.size() * itemsize(view.dtype)), storage_alignment); }
@@ -65,6 +69,7 @@ public:
     Lowered run() {
         take_values();
         for (const Instruction& i : recording_.instructions()) take(i);
+        order_drafts();
         mark_kept();
         place();
         make_steps();
@@ -216,6 +221,123 @@ private:
         for (int u = draft.first; u >= 0; u = uses_[size_t(u)].next) f(uses_[size_t(u)]);
     }
 
+    // --- order
+
+    // Drafts run in the order they were made in, but those that read the rows of one large operand run together.
+    void order_drafts() {
+        for (size_t d = 0; d < drafts_.size(); ++d) order_.push_back(int(d));
+        group_of_ = order_;
+        for (size_t d = 0; d < drafts_.size(); ++d) {
+            const std::vector<int> members = find_stream(int(d));
+            if (members.empty()) continue;
+            const std::vector<int> before = group_of_;
+            for (int m : members) group_of_[size_t(m)] = int(d);
+            if (!sort_groups()) group_of_ = before;
+        }
+    }
+
+    // With an accumulating draft, those that make its rows, in order, if one of them reads its large operand, too.
+    std::vector<int> find_stream(int sum) {
+        const Use& use = uses_[size_t(drafts_[size_t(sum)].first)];
+        if (!use.instruction->op->accumulate) return {};
+        const int large = root(inputs_of(use)[0]);
+        if (slot(large).view.size() * itemsize(slot(large).view.dtype) < stream_bytes) return {};
+        const auto accumulated = accumulate(use);
+        if (!accumulated) return {};
+        const int64_t rows = accumulated->rows;
+        std::vector<int> members{sum};
+        const auto is_member = [&](int d) { return std::find(members.begin(), members.end(), d) != members.end(); };
+        const auto reads_by_rows = [&](int d, const Use& u, size_t operand) {
+            return has_rows(inputs_of(u)[operand], rows) && (d == sum ? operand > 0 : matches_rows(d, u, operand));
+        };
+        for (size_t m = 0; m < members.size(); ++m)
+            for_operands(members[m], [&](const Use& u, size_t k, int made) {
+                if (made >= 0 && !is_member(made) && goes_by_rows(made, rows) && reads_by_rows(members[m], u, k))
+                    members.push_back(made);
+            });
+        bool reads_large = false, fits = true;
+        for (int d : members)
+            for_operands(d, [&](const Use& u, size_t k, int made) {
+                const bool by_rows = reads_by_rows(d, u, k);
+                if (by_rows && root(inputs_of(u)[k]) == large) reads_large = true;
+                if (made != d && is_member(made) && (!by_rows || group_of_[size_t(made)] != made)) fits = false;
+            });
+        if (!reads_large || !fits) return {};
+        std::sort(members.begin(), members.end());
+        return members;
+    }
+
+    // f(use, operand, the draft that makes it or -1).
+    template <class F> void for_operands(int draft, F&& f) {
+        for_uses(drafts_[size_t(draft)], [&](const Use& use) {
+            for (int k = 0; k < inputs_of(use).size(); ++k)
+                f(use, size_t(k), slot(root(inputs_of(use)[size_t(k)])).draft);
+        });
+    }
+
+    // Whether row i of a value is row i of the memory it reads.
+    bool has_rows(int value, int64_t rows) {
+        const View &view = slot(value).view, &base = slot(root(value)).view;
+        return view.shape.size() > 0 && view.shape[0] == rows && slot(value).offset == 0 &&
+               view.strides[0] * rows == base.size() && rearranges(view, base);
+    }
+    // Whether a draft makes its rows one by one.
+    bool goes_by_rows(int index, int64_t rows) {
+        const Draft& draft = drafts_[size_t(index)];
+        if (!draft.elementwise || draft.shape.size() == 0 || draft.shape[0] != rows) return false;
+        return !draft.prepared || (draft.prepared->aligned && draft.prepared->shared_bytes() == 0);
+    }
+    // Whether for that it reads the same rows of an operand that has them.
+    bool matches_rows(int index, const Use& use, size_t operand) {
+        const Draft& draft = drafts_[size_t(index)];
+        if (draft.prepared && &use == &uses_[size_t(draft.first)]) return operand == 0;
+        return slot(inputs_of(use)[operand]).view.shape.size() == draft.shape.size();
+    }
+
+    std::unique_ptr<Accumulated> accumulate(const Use& use) {
+        std::vector<const View*> in;
+        for (int v : inputs_of(use)) in.push_back(&slot(v).view);
+        const Instruction& i = *use.instruction;
+        return i.op->accumulate(*i.op, i.attrs, in, slot(i.output).view);
+    }
+
+    // Orders groups so that each comes after what it reads; false, and all as it was, if there is no such order.
+    bool sort_groups() {
+        std::vector<std::vector<int>> groups(drafts_.size()), readers(drafts_.size());
+        std::vector<int> waits_for(drafts_.size(), 0), order;
+        for (size_t d = 0; d < drafts_.size(); ++d) {
+            const int group = group_of_[d];
+            groups[size_t(group)].push_back(int(d));
+            for_operands(int(d), [&](const Use&, size_t, int made) {
+                if (made < 0 || group_of_[size_t(made)] == group) return;
+                readers[size_t(group_of_[size_t(made)])].push_back(group);
+                ++waits_for[size_t(group)];
+            });
+        }
+        std::priority_queue<int, std::vector<int>, std::greater<>> ready;
+        for (size_t g = 0; g < groups.size(); ++g)
+            if (!groups[g].empty() && waits_for[g] == 0) ready.push(int(g));
+        while (!ready.empty()) {
+            const size_t group = size_t(ready.top());
+            ready.pop();
+            order.insert(order.end(), groups[group].begin(), groups[group].end());
+            for (int reader : readers[group])
+                if (--waits_for[size_t(reader)] == 0) ready.push(reader);
+        }
+        if (order.size() < drafts_.size()) return false;
+        order_ = std::move(order);
+        return true;
+    }
+
+    // f(the drafts of a group) for all groups in order.
+    template <class F> void for_groups(F&& f) {
+        for (size_t i = 0, end; i < order_.size(); i = end) {
+            for (end = i + 1; end < order_.size() && same_group(i, end);) ++end;
+            f(Span<int>(order_.data() + i, end - i));
+        }
+    }
+    bool same_group(size_t i, size_t j) const { return group_of_[size_t(order_[i])] == group_of_[size_t(order_[j])]; }
+
     // --- memory
 
     void mark_kept() {
@@ -268,25 +390,33 @@ private:
 
     void plan_arena() {
         std::vector<size_t> last_use(slots_.size(), 0);
-        for (size_t d = 0; d < drafts_.size(); ++d)
-            for_uses(drafts_[d], [&](const Use& use) {
+        size_t time = 0;
+        const auto for_group_uses = [&](Span<int> group, auto&& f) {
+            for (int d : group) for_uses(drafts_[size_t(d)], f);
+        };
+        for_groups([&](Span<int> group) {
+            for_group_uses(group, [&](const Use& use) {
                 size_t& last = last_use[size_t(use.instruction->output)];
-                last = std::max(last, d);
-                for (int v : inputs_of(use)) last_use[size_t(root(v))] = d;
+                last = std::max(last, time);
+                for (int v : inputs_of(use)) last_use[size_t(root(v))] = time;
             });
-        for (int v : recording_.outputs()) last_use[size_t(root(same_[size_t(v)]))] = drafts_.size();
-        std::vector<std::vector<int>> dying(drafts_.size() + 1);
+            ++time;
+        });
+        for (int v : recording_.outputs()) last_use[size_t(root(same_[size_t(v)]))] = time;
+        std::vector<std::vector<int>> dying(time + 1);
         ArenaPlan plan;
-        for (size_t d = 0; d < drafts_.size(); ++d) {
-            for_uses(drafts_[d], [&](const Use& use) {
+        time = 0;
+        for_groups([&](Span<int> group) {
+            for_group_uses(group, [&](const Use& use) {
                 const int output = use.instruction->output;
                 Slot& out = slot(output);
                 if (!out.kept || out.at.base != 0) return;
                 out.at.offset = plan.take(bytes_of(out.view));
                 dying[last_use[size_t(output)]].push_back(output);
             });
-            for (int v : dying[d]) plan.give_back(slot(v).at.offset, bytes_of(slot(v).view));
-        }
+            for (int v : dying[time]) plan.give_back(slot(v).at.offset, bytes_of(slot(v).view));
+            ++time;
+        });
         lowered_.arena_bytes = plan.end();
     }
 
@@ -301,19 +431,35 @@ private:
 
     void make_steps() {
         lowered_.steps.reserve(drafts_.size());
-        for (size_t d = 0; d < drafts_.size(); ++d) {
-            Draft& draft = drafts_[d];
-            const Use& first = uses_[size_t(draft.first)];
-            const Instruction& i = *first.instruction;
-            if (draft.alone() && !i.op->kernel) {
-                std::vector<Operand> in;
-                for (int v : inputs_of(first)) in.push_back(operand(v));
-                lowered_.steps.push_back(std::make_unique<OpStep>(*i.op, i.attrs, std::move(in), operand(i.output),
-                                                                  std::move(draft.prepared)));
-                continue;
-            }
-            lowered_.steps.push_back(std::make_unique<Blockwise>(blockwise(draft, int(d))));
-        }
+        for_groups([&](Span<int> group) {
+            if (group.size() == 1) lowered_.steps.push_back(make_step(group[0]));
+            else lowered_.steps.push_back(streamed(group));
+        });
+    }
+
+    std::unique_ptr<RowStep> make_step(int index) {
+        Draft& draft = drafts_[size_t(index)];
+        const Use& first = uses_[size_t(draft.first)];
+        const Instruction& i = *first.instruction;
+        if (!draft.alone() || i.op->kernel) return std::make_unique<Blockwise>(blockwise(draft, index));
+        return std::make_unique<OpStep>(*i.op, i.attrs, operands_of(first), operand(i.output),
+                                        std::move(draft.prepared));
+    }
+
+    std::vector<Operand> operands_of(const Use& use) {
+        std::vector<Operand> in;
+        for (int v : inputs_of(use)) in.push_back(operand(v));
+        return in;
+    }
+
+    std::unique_ptr<Step> streamed(Span<int> group) {
+        const int last = group.size() - 1;
+        std::vector<std::unique_ptr<RowStep>> steps;
+        for (int d = 0; d < last; ++d) steps.push_back(make_step(group[size_t(d)]));
+        const Use& sum = uses_[size_t(drafts_[size_t(group[size_t(last)])].first)];
+        const Instruction& i = *sum.instruction;
+        return std::make_unique<Streamed>(std::move(steps), *i.op, accumulate(sum), operands_of(sum),
+                                          operand(i.output));
     }
 
     BlockwisePlan blockwise(Draft& draft, int index) {
@@ -349,6 +495,7 @@ private:
     std::vector<int> operands_;  // of all uses
     std::vector<int> known_;     // the uses, by hash; half of the places stay empty
     std::vector<Draft> drafts_;
+    std::vector<int> order_, group_of_;  // drafts in the order they run in; of each, the draft it runs with
     Lowered lowered_;
 };
 
