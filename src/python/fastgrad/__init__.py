@@ -20,8 +20,9 @@ if _TYPE_CHECKING:
         elementwise_grad,
         grad,
         hessian,
-        hvp,
+        jacfwd,
         jacobian,
+        jacrev,
         stop_gradient,
         value_and_grad,
     )
@@ -32,6 +33,7 @@ if _TYPE_CHECKING:
     from fastgrad.gradient_check import check_grads
     from fastgrad.numpy import *  # noqa: F403
     from fastgrad.prediction import predict
+    from fastgrad.products import hvp, jvp, make_hvp, vjp
     from fastgrad.random import manual_seed
     from fastgrad.training import EpochInfo, FitResult, History, TrainStep, fit, fit_many, train_step
 
@@ -45,13 +47,23 @@ globals().update({name: value for name, value in _operations.items() if name not
 
 # Everything else is loaded when it is used: a process pays at its start for what it needs.
 _LOADED_ON_USE = {
-    "autodiff": ("elementwise_grad", "grad", "hessian", "hvp", "jacobian", "stop_gradient", "value_and_grad"),
+    "autodiff": (
+        "elementwise_grad",
+        "grad",
+        "hessian",
+        "jacfwd",
+        "jacobian",
+        "jacrev",
+        "stop_gradient",
+        "value_and_grad",
+    ),
     "compilation": ("compile",),
     "config": ("get_num_threads", "set_num_threads", "show_config", "threads"),
     "curvature": ("learning_rate_bounds",),
     "descent": ("minimize",),
     "gradient_check": ("check_grads",),
     "prediction": ("predict",),
+    "products": ("hvp", "jvp", "make_hvp", "vjp"),
     "random": ("manual_seed",),
     "training": ("EpochInfo", "FitResult", "History", "TrainStep", "fit", "fit_many", "train_step"),
 }
@@ -94,8 +106,12 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "grad",
     "hessian",
     "hvp",
+    "jacfwd",
     "jacobian",
+    "jacrev",
+    "jvp",
     "learning_rate_bounds",
+    "make_hvp",
     "manual_seed",
     "minimize",
     "nn",
@@ -112,4 +128,5 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "train_step",
     "value_and_grad",
     "viz",
+    "vjp",
 ]

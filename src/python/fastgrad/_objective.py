@@ -132,7 +132,7 @@ class Hessian:
         return symmetric
 
     def _hvp(self, x: Any, v: Any) -> Any:
-        from fastgrad.autodiff import hvp
+        from fastgrad.products import hvp
 
         return hvp(self._f, x, v)
 

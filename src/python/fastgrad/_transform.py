@@ -19,9 +19,12 @@ _active = threading.local()
 
 
 class Transform:
-    """One call of a derivative function: how deep it is nested, and whether its results are tensors."""
+    """One call of a derivative function: how deep it is nested, and whether its results are tensors.
 
-    def __init__(self, args: Any) -> None:
+    Of an `outlived` one, the graph serves later calls, which are then `within` it.
+    """
+
+    def __init__(self, args: Any, outlived: bool = False) -> None:
         leaves, _ = _nest.flatten(args)
         tensors = [leaf for leaf in leaves if isinstance(leaf, core.Tensor)]
         self._depth = getattr(_active, "depth", 0)
@@ -33,7 +36,14 @@ class Transform:
         # A recording may be differentiated later, but under no_grad its results leave without a trace.
         self._leaves_trace = recording and not core.is_grad_enabled()
         # Within an outermost call nothing outlives it, so arrays mixed into operations need no copy.
-        self._borrows = self._depth == 0 and not outer_graph
+        self._borrows = self._depth == 0 and not outer_graph and not outlived
+
+    def within(self, earlier: Transform) -> Self:
+        """Let the results be as those of an earlier call, whose graph this one goes on with."""
+        self.gives_tensors = self.gives_tensors or earlier.gives_tensors
+        self.create_graph = self.create_graph or (earlier.create_graph and core.is_grad_enabled())
+        self._borrows = False
+        return self
 
     def __enter__(self) -> Self:
         _active.depth = self._depth + 1
@@ -125,7 +135,29 @@ class Variables:
 
     def gradients(self, output: Tensor, seed: Any, retain_graph: bool, create_graph: bool) -> list[Tensor]:
         flows = core.gradients([output], [seed], self.flat, retain_graph, create_graph)
-        return [core.zeros_like(v) if g is None else g for g, v in zip(flows, self.flat, strict=True)]
+        return filled(flows, self.flat)
+
+
+class Linearized:
+    """Outputs as a linear function of small changes of the variables they were computed from."""
+
+    def __init__(self, outputs: list[Tensor], variables: list[Tensor]) -> None:
+        self._weights = [core.zeros_like(output) for output in outputs]
+        for weight in self._weights:
+            weight.requires_grad = True
+        flows = core.gradients(outputs, self._weights, variables, True, True)
+        # Of <weights, outputs>, and linear in the weights; by the variables that the outputs depend on.
+        self._flows = {i: flow for i, flow in enumerate(flows) if flow is not None and flow.requires_grad}
+
+    def push(self, directions: Sequence[Any], create_graph: bool) -> list[Tensor]:
+        """What the outputs change by; a direction may be None for zeros."""
+        moved = [i for i in self._flows if directions[i] is not None]
+        if not moved:
+            return [core.zeros_like(weight) for weight in self._weights]
+        changes = core.gradients(
+            [self._flows[i] for i in moved], [directions[i] for i in moved], self._weights, True, create_graph
+        )
+        return filled(changes, self._weights)
 
 
 def checked_argnums(argnums: Any) -> int | tuple[int, ...]:
@@ -177,3 +209,20 @@ def scalar_output(value: Any, function: Callable[..., Any]) -> Tensor:
     if output.dtype.kind != "f":
         raise TypeError(f"{name_of(function)} returned {output.dtype}; expected float32 or float64")
     return output if output.shape == () else core.ops.reshape(output, ())
+
+
+def filled(flows: Sequence[Tensor | None], like: Sequence[Tensor]) -> list[Tensor]:
+    """Zeros where nothing flows."""
+    return [core.zeros_like(t) if flow is None else flow for flow, t in zip(flows, like, strict=True)]
+
+
+def float_outputs(value: Any, f: Callable[..., Any]) -> tuple[list[Tensor], _nest.Structure]:
+    """The tensors that a function has returned, and how they are nested."""
+    leaves, structure = _nest.flatten(value)
+    outputs = [output_tensor(leaf, f) for leaf in leaves]
+    if not outputs:
+        raise TypeError(f"{name_of(f)} returned no numbers")
+    for output in outputs:
+        if output.dtype.kind != "f":
+            raise TypeError(f"{name_of(f)} returned {output.dtype}; expected float32 or float64")
+    return outputs, structure

@@ -11,6 +11,7 @@ import numpy as np
 from fastgrad import _nest
 from fastgrad._native import core
 from fastgrad._transform import (
+    Linearized,
     Transform,
     Variables,
     checked_argnums,
@@ -185,6 +186,67 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     return jacobian_of_f
 
 
+jacrev = jacobian
+
+
+def jacfwd(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Function that returns the Jacobian of `f`, one sweep per number of the argument.
+
+    Cheaper than `jacobian` where the output holds many more numbers than the argument.
+
+    Parameters
+    ----------
+    f, argnums
+        As for `jacobian`.
+
+    Returns
+    -------
+    callable
+        As `jacobian`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `jacobian`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastgrad as fg
+    >>> fg.jacfwd(lambda x: x * np.arange(3.0))(2.0)
+    array([0., 1., 2.])
+    """
+    checked_function(f)
+    argnums = checked_argnums(argnums)
+
+    @functools.wraps(f)
+    def jacobian_of_f(*args: Any, **keywords: Any) -> Any:
+        with Transform((args, keywords)) as transform:
+            variables = Variables(f, args, argnums)
+            output = output_tensor(f(*variables.args, **keywords), f)
+            if output.dtype.kind != "f":
+                raise TypeError(f"{name_of(f)} returned {output.dtype}; expected float32 or float64")
+            linearized = Linearized([output], variables.flat)
+            flat = []
+            for i, variable in enumerate(variables.flat):
+                directions: list[Any] = [None] * len(variables.flat)
+                columns = []
+                for unit in np.eye(variable.size, dtype=variable.dtype):
+                    directions[i] = unit.reshape(variable.shape)
+                    (column,) = linearized.push(directions, transform.create_graph)
+                    columns.append(core.ops.reshape(column, (*output.shape, 1)))
+                shape = output.shape + variable.shape
+                if columns:
+                    flat.append(core.ops.reshape(core.ops.concatenate(columns, -1), shape))
+                else:
+                    flat.append(core.Tensor(np.zeros(shape, output.dtype)))
+            results = transform.result(variables.nest(flat))
+            del output, linearized, flat, variables
+        return results
+
+    return jacobian_of_f
+
+
 def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     """Function that returns the matrix of second derivatives of `f`.
 
@@ -230,59 +292,6 @@ def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
         return of_gradient(*args, **keywords)
 
     return hessian_of_f
-
-
-def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:
-    """Product of the Hessian of `f` at `x` with the vector `v`, without forming the Hessian.
-
-    Parameters
-    ----------
-    f : callable
-        Takes `x`, returns one number.
-    x : number, array, tensor or nest
-        Where.
-    v : like x
-        The vector, nested and shaped as `x`.
-
-    Returns
-    -------
-    like x
-        ``H(x) v``.
-
-    Raises
-    ------
-    ValueError
-        If `v` is not nested or shaped as `x`.
-
-    Notes
-    -----
-    The gradient of ``<grad f(x), v>``: Pearlmutter, *Fast exact multiplication by the Hessian*, Neural
-    Computation 6 (1994).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import fastgrad as fg
-    >>> fg.hvp(lambda x: (x**3).sum(), np.array([1.0, 2.0]), np.array([1.0, 0.0]))
-    array([6., 0.])
-    """
-    x_leaves, x_structure = _nest.flatten(x)
-    v_leaves, v_structure = _nest.flatten(v)
-    if x_structure != v_structure:
-        raise ValueError("hvp: v must be nested as x is")
-    if not x_leaves:
-        raise ValueError("hvp: x holds no numbers")
-    for i, (a, b) in enumerate(zip(x_leaves, v_leaves, strict=True)):
-        if np.shape(a) != np.shape(b):
-            raise ValueError(f"hvp: leaf {i} of v has shape {np.shape(b)}, expected that of x, {np.shape(a)}")
-    gradient = grad(f)
-
-    def directional(at: Any) -> Any:
-        flows, _ = _nest.flatten(gradient(at))
-        products = [core.ops.sum(core.ops.multiply(g, d)) for g, d in zip(flows, v_leaves, strict=True)]
-        return functools.reduce(core.ops.add, products)
-
-    return grad(directional)(x)
 
 
 def elementwise_grad(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
