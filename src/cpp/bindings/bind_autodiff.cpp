@@ -93,12 +93,6 @@ py::list run(Program& program, const py::iterable& inputs) {
     return to_list(out);
 }
 
-Tensor copy_of(const Tensor& t) {
-    Tensor copied = Tensor::empty(t.meta());
-    copy(t.view(), copied.view());
-    return copied;
-}
-
 py::list inlined(const Program& program, const py::iterable& inputs) {
     // Arrays become part of a graph or of a recording, which outlive the call.
     const bool kept = Recording::active() || (grad_enabled() && !is_borrowing());
@@ -108,10 +102,6 @@ py::list inlined(const Program& program, const py::iterable& inputs) {
         if (!t.traced() && !t.requires_grad() && program.reads_captured(t)) t = copy_of(t);
     return to_list(out);
 }
-
-Memory borrowing_or_copied() { return is_borrowing() ? Memory::borrowed : Memory::copied; }
-
-Tensor own(const Tensor& t) { return t.traced() || !t.impl()->storage->borrowed() ? t.detach() : copy_of(t); }
 
 }  // namespace
 }  // namespace fg
@@ -135,23 +125,6 @@ void bind_autodiff(py::module_& m) {
         },
         arg("enabled"), "Turns remembering for backward on or off in this thread; returns what it was.");
     m.def("is_grad_enabled", &grad_enabled, "Whether operations are remembered for backward in this thread.");
-    m.def("set_borrowing", set_borrowing, arg("borrowing"),
-          "While on, arrays mixed into operations of this thread are read in place instead of copied; returns what it "
-          "was.");
-    m.def("is_borrowing", is_borrowing, "Whether arrays mixed into operations of this thread are read in place.");
-    m.def("set_transforming", set_transforming, arg("transforming"),
-          "While on, float() and item() of values that require gradients are refused in this thread; returns what it "
-          "was.");
-    m.def(
-        "operand", [](const py::object& x) { return to_operand(x.ptr(), borrowing_or_copied()); }, arg("x"),
-        "What an operation makes of a number or array, copied unless borrowing; None when it takes no such thing.");
-    m.def(
-        "cut", [](const Tensor& t) { return t.detach(); }, arg("tensor"),
-        "The same numbers, outside any graph. Unlike detach(), it is no part of a recording: gradients of the "
-        "recording pass.");
-    m.def("own", own, arg("tensor"), "As `cut`, with memory borrowed from an array copied.");
-    m.def(
-        "zeros_like", [](const Tensor& t) { return Tensor::zeros(t.dtype(), t.shape()); }, arg("tensor"));
     m.def(
         "is_recording", [] { return Recording::active() != nullptr; },
         "Whether a function is being recorded in this thread.");

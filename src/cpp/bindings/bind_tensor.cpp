@@ -136,14 +136,7 @@ void bind_tensor_methods(py::module_& m) {
             return to_array(t.detach()).attr("tolist")();
         },
         "Nested lists of Python numbers.");
-    method(
-        "detach",
-        [](const Tensor& t) {
-            if (!t.traced()) return t.detach();
-            const GradMode off(false);  // an instruction that stops gradients of the recording, too
-            return identity(t);
-        },
-        "The same numbers, outside any graph.");
+    method("detach", detached, "The same numbers, outside any graph.");
     method(
         "clone",
         [](const Tensor& t) {

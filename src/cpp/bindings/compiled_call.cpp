@@ -3,6 +3,7 @@
 //
 // Like: positional arguments only, nests of tuples, lists and dicts alike down to their keys, the leaves floats, arrays
 // or tensors of the same shapes and dtypes, or the same static values.
+#include "bindings/nest.hpp"
 #include "bindings/py_tensor.hpp"
 #include "tape/apply.hpp"
 #include "tape/program.hpp"
@@ -44,8 +45,8 @@ struct Entry {
     bool grad_enabled;
     bool gives_tensors;
     Ref<Program> program;
-    py::object structure;        // of the result, as _nest has it; None where `build` has to make it
-    py::object build;            // makes the result of the list of finished outputs
+    py::object structure;        // of the result, as bindings/nest.hpp has it
+    py::object build;            // makes the result of the list of finished outputs; None: all of its leaves are these
     std::vector<Finish> finish;  // of each output
     int leaves = 0;
     double work = 0;
@@ -71,7 +72,7 @@ bool is_static(PyObject* o) {
 
 // --- noting down what a call was like
 
-bool describe(const py::handle& o, const py::function& sorted_keys, std::vector<Node>& nodes) {
+bool describe(const py::handle& o, std::vector<Node>& nodes) {
     PyObject* const p = o.ptr();
     Node node{};
     const auto add_items = [&](Node::Kind kind, const std::vector<py::object>& items) {
@@ -79,7 +80,7 @@ bool describe(const py::handle& o, const py::function& sorted_keys, std::vector<
         node.size = Py_ssize_t(items.size());
         nodes.push_back(std::move(node));
         for (const py::object& item : items)
-            if (!describe(item, sorted_keys, nodes)) return false;
+            if (!describe(item, nodes)) return false;
         return true;
     };
     std::vector<py::object> items;
@@ -213,47 +214,6 @@ void replay(Run& run, double work) {
     run.replay();
 }
 
-// The nest of a result: as fastgrad._nest takes nests apart, without named tuples. Null when it is none of these.
-PyObject* rebuild(PyObject* structure, PyObject* leaf_mark, PyObject* const*& leaf) {
-    if (structure == leaf_mark) return *leaf++;  // the reference goes along
-    if (structure == Py_None) return Py_NewRef(Py_None);
-    PyObject* const kind = PyTuple_GET_ITEM(structure, 0);
-    PyObject* const keys = PyTuple_GET_ITEM(structure, 1);
-    PyObject* const items = PyTuple_GET_ITEM(structure, 2);
-    const Py_ssize_t n = PyTuple_GET_SIZE(items);
-    PyObject* const nest = kind == reinterpret_cast<PyObject*>(&PyTuple_Type)  ? PyTuple_New(n)
-                           : kind == reinterpret_cast<PyObject*>(&PyList_Type) ? PyList_New(n)
-                                                                               : PyDict_New();
-    if (!nest) throw py::error_already_set();
-    for (Py_ssize_t i = 0; i < n; ++i) {
-        PyObject* const item = rebuild(PyTuple_GET_ITEM(items, i), leaf_mark, leaf);
-        if (PyTuple_CheckExact(nest)) {
-            PyTuple_SET_ITEM(nest, i, item);
-        } else if (PyList_CheckExact(nest)) {
-            PyList_SET_ITEM(nest, i, item);
-        } else {
-            const int status = PyDict_SetItem(nest, PyTuple_GET_ITEM(keys, i), item);
-            Py_DECREF(item);
-            if (status < 0) throw py::error_already_set();
-        }
-    }
-    return nest;
-}
-
-bool can_rebuild(const py::handle& structure, const py::handle& leaf_mark) {
-    if (structure.is(leaf_mark) || structure.is_none()) return true;
-    const auto node = py::reinterpret_borrow<py::tuple>(structure);
-    if (py::isinstance<py::str>(node[1])) return false;  // a named tuple
-    for (const py::handle& item : node[2])
-        if (!can_rebuild(item, leaf_mark)) return false;
-    return true;
-}
-
-PyObject*& leaf_mark() {
-    static PyObject* mark = nullptr;
-    return mark;
-}
-
 py::object replay_entry(const Entry& entry, const Leaf* leaves) {
     const Lowered& lowered = entry.program->lowered();
     const size_t results = lowered.results.size(), count = lowered.bases.output_views.size();
@@ -293,31 +253,34 @@ py::object replay_entry(const Entry& entry, const Leaf* leaves) {
             case Finish::array: break;
         }
     }
-    if (entry.structure.is_none()) {
+    if (!entry.build.is_none()) {
         py::list list;
         for (py::object& leaf : done) list.append(std::move(leaf));
         return entry.build(list);
     }
-    std::vector<PyObject*> given;
-    for (py::object& leaf : done) given.push_back(leaf.release().ptr());
-    PyObject* const* next = given.data();
-    return py::reinterpret_steal<py::object>(rebuild(entry.structure.ptr(), leaf_mark(), next));
+    const py::object* leaf = done.data();
+    return unflatten(entry.structure, leaf, leaf + results);
+}
+
+// The result where a call is like the entry's, else null.
+py::object replay_if_like(const std::shared_ptr<const Entry>& held, PyObject* args) {
+    const Entry& entry = *held;
+    Leaf few_leaves[few];
+    std::vector<Leaf> more_leaves(entry.leaves > few ? size_t(entry.leaves) : 0);
+    Leaf* const leaves = entry.leaves > few ? more_leaves.data() : few_leaves;
+    const Node* node = entry.nodes.data();
+    Leaf* leaf = leaves;
+    if (!matches(args, node, leaf)) return {};
+    const auto kept = held;  // the call may change the list
+    return replay_entry(*kept, leaves);
 }
 
 PyObject* call(PyObject* self, PyObject* args, PyObject* keywords) {
     return guarded([&]() -> PyObject* {
         if ((!keywords || PyDict_GET_SIZE(keywords) == 0) && !Recording::active()) {
-            for (const auto& held : entries_of(self)) {
-                const Entry& entry = *held;
-                if (entry.grad_enabled != grad_enabled() || !entry.program->is_current()) continue;
-                Leaf few_leaves[few];
-                std::vector<Leaf> more_leaves(entry.leaves > few ? size_t(entry.leaves) : 0);
-                Leaf* const leaves = entry.leaves > few ? more_leaves.data() : few_leaves;
-                const Node* node = entry.nodes.data();
-                Leaf* leaf = leaves;
-                if (!matches(args, node, leaf)) continue;
-                const auto kept = held;  // the call may change the list
-                return replay_entry(*kept, leaves).release().ptr();
+            for (const auto& entry : entries_of(self)) {
+                if (entry->grad_enabled != grad_enabled() || !entry->program->is_current()) continue;
+                if (py::object result = replay_if_like(entry, args)) return result.release().ptr();
             }
         }
         static PyObject* const name = PyUnicode_InternFromString("_call");
@@ -341,30 +304,30 @@ Finish finish_of(const Entry& entry, size_t i) {
     return plain && view.size() * itemsize(view.dtype) <= large ? Finish::array : Finish::any;
 }
 
-// Calls like this one may go straight to the program.
+// From now on calls like this one go straight to the program, as this one does; NotImplemented when they cannot be told
+// from others here.
 PyObject* remember(PyObject* self, PyObject* given) {
     return guarded([&]() -> PyObject* {
         const auto args = py::reinterpret_borrow<py::tuple>(given);
         auto entry = std::make_shared<Entry>();
         entry->grad_enabled = grad_enabled();
-        if (!describe(args[0], py::function(args[1]), entry->nodes)) Py_RETURN_FALSE;
-        entry->program = args[2].cast<Ref<Program>>();
-        entry->gives_tensors = args[3].cast<bool>();
-        leaf_mark() = py::object(args[5]).ptr();  // one for ever, held by its module
-        const py::object structure = args[4];
-        if (!structure.is_none() && can_rebuild(structure, args[5])) entry->structure = structure;
-        else entry->structure = py::none();
-        entry->build = args[6];
+        if (!describe(args[0], entry->nodes)) Py_RETURN_NOTIMPLEMENTED;
+        entry->program = args[1].cast<Ref<Program>>();
+        entry->gives_tensors = args[2].cast<bool>();
+        entry->structure = args[3];
+        entry->build = args[4];
         for (const Node& node : entry->nodes)
             entry->leaves += node.kind == Node::number || node.kind == Node::array || node.kind == Node::tensor;
-        if (size_t(entry->leaves) != entry->program->recording().inputs().size()) Py_RETURN_FALSE;
+        if (size_t(entry->leaves) != entry->program->recording().inputs().size()) Py_RETURN_NOTIMPLEMENTED;
         for (const auto& step : entry->program->steps()) entry->work += step->work();
         for (size_t i = 0; i < entry->program->lowered().results.size(); ++i)
             entry->finish.push_back(finish_of(*entry, i));
         auto& entries = entries_of(self);
         if (entries.size() == most_entries) entries.pop_back();
-        entries.insert(entries.begin(), std::move(entry));
-        Py_RETURN_TRUE;
+        entries.insert(entries.begin(), entry);
+        py::object result = replay_if_like(entry, py::object(args[0]).ptr());
+        if (!result) Py_RETURN_NOTIMPLEMENTED;
+        return result.release().ptr();
     });
 }
 
@@ -408,10 +371,9 @@ template <class F> void* slot(F* f) { return reinterpret_cast<void*>(f); }
 void bind_compiled_call(py::module_& m) {
     static PyMethodDef methods[] = {
         {"_remember", remember, METH_VARARGS,
-         "_remember($self, args, sorted_keys, program, gives_tensors, structure, leaf, build, /)\n--\n\nCalls like "
-         "this one may go straight to the program; False when they cannot be told from others here. The outputs are "
-         "the leaves of "
-         "structure, where `leaf` stands; when that is None, build makes the result of their list."},
+         "_remember($self, args, program, gives_tensors, structure, build, /)\n--\n\nThe result by the program; from "
+         "now on calls like this one go straight to it. NotImplemented when they cannot be told from others here. The "
+         "outputs are the leaves of structure, or build makes the result of their list."},
         {"_forget", forget, METH_NOARGS, "_forget($self, /)\n--\n\nLets go of all that was remembered."},
         {}};
     static PyType_Slot slots[] = {

@@ -6,6 +6,7 @@
 
 #include "bindings/py_tensor.hpp"
 #include "core/error.hpp"
+#include "ops/shape.hpp"
 #include "tape/apply.hpp"
 #include "tape/recording.hpp"
 
@@ -210,6 +211,18 @@ void check_readable(const Tensor& t, const char* asked_by) {
                                 "cut it with fastgrad.stop_gradient first if that is meant"));
 }
 
+Tensor copy_of(const Tensor& t) {
+    Tensor copied = Tensor::empty(t.meta());
+    copy(t.view(), copied.view());
+    return copied;
+}
+
+Tensor detached(const Tensor& t) {
+    if (!t.traced()) return t.detach();
+    const GradMode off(false);
+    return identity(t);
+}
+
 py::array to_array(const Tensor& t) {
     if (t.traced())
         throw RecordingError(
@@ -228,10 +241,7 @@ py::object to_result(const Tensor& t) {
     Tensor own = t.detach();
     // Held by t and by the handle made here, and by nothing else.
     const bool alone = t.ref()->use_count() == 1 && t.impl()->storage->use_count() == 2;
-    if (!alone || t.impl()->storage->borrowed() || !t.view().contiguous()) {
-        own = Tensor::empty(t.dtype(), t.shape());
-        copy(t.view(), own.view());
-    }
+    if (!alone || t.impl()->storage->borrowed() || !t.view().contiguous()) own = copy_of(t);
     const std::vector<py::ssize_t> shape(t.shape().begin(), t.shape().end());
     void* data = own.view().data;
     py::array array(to_numpy(t.dtype()), shape, data, wrap(std::move(own)));

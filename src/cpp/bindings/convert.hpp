@@ -46,6 +46,11 @@ bool set_transforming(bool transforming);
 // Throws where that would happen. `asked_by`: "float()" and the like.
 void check_readable(const Tensor& t, const char* asked_by);
 
+// The same numbers in memory of their own, outside any graph.
+Tensor copy_of(const Tensor& t);
+// The same numbers outside any graph; while recording, an instruction that stops the gradients of the recording, too.
+Tensor detached(const Tensor& t);
+
 // A read-only array on the same memory.
 py::array to_array(const Tensor& t);
 // An array of the caller's own: the memory itself when no other tensor holds it, else a copy. 0-d gives a NumPy scalar.

@@ -9,10 +9,12 @@ void bind_autodiff(py::module_& m);
 void bind_compiled_call(py::module_& m);
 void bind_fit(py::module_& m);
 void bind_kernels(py::module_& m);
+void bind_nest(py::module_& m);
 void bind_ops(py::module_& m);
 void bind_random(py::module_& m);
 void bind_threads(py::module_& m);
 void bind_train(py::module_& m);
+void bind_transform(py::module_& m);
 
 }  // namespace fg
 
@@ -26,7 +28,9 @@ PYBIND11_MODULE(_core, m) {
     fg::bind_tensor_methods(m);
     fg::bind_ops(m);
     fg::bind_assign(m);
+    fg::bind_nest(m);
     fg::bind_autodiff(m);
+    fg::bind_transform(m);
     fg::bind_compiled_call(m);
     fg::bind_random(m);
     fg::bind_train(m);

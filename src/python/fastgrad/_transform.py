@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,91 +10,29 @@ from fastgrad import _nest
 from fastgrad._native import core
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from fastgrad._core import Tensor
 
-_active = threading.local()
 
-
-class Transform:
-    """One call of a derivative function: how deep it is nested, and whether its results are tensors.
-
-    Of an `outlived` one, the graph serves later calls, which are then `within` it.
-    """
-
-    def __init__(self, args: Any, outlived: bool = False) -> None:
-        leaves, _ = _nest.flatten(args)
-        tensors = [leaf for leaf in leaves if isinstance(leaf, core.Tensor)]
-        self._depth = getattr(_active, "depth", 0)
-        outer_graph = any(t.requires_grad for t in tensors)
-        recording = core.is_recording()
-        self.gives_tensors = bool(tensors) or self._depth > 0 or recording
-        # Someone may differentiate the result again: an enclosing transform, or the arguments' own graph.
-        self.create_graph = core.is_grad_enabled() and (self._depth > 0 or outer_graph)
-        # A recording may be differentiated later, but under no_grad its results leave without a trace.
-        self._leaves_trace = recording and not core.is_grad_enabled()
-        # Within an outermost call nothing outlives it, so arrays mixed into operations need no copy.
-        self._borrows = self._depth == 0 and not outer_graph and not outlived
-
-    def within(self, earlier: Transform) -> Self:
-        """Let the results be as those of an earlier call, whose graph this one goes on with."""
-        self.gives_tensors = self.gives_tensors or earlier.gives_tensors
-        self.create_graph = self.create_graph or (earlier.create_graph and core.is_grad_enabled())
-        self._borrows = False
-        return self
-
-    def __enter__(self) -> Self:
-        _active.depth = self._depth + 1
-        self._grad_before = core.set_grad_enabled(True)
-        self._transforming_before = core.set_transforming(True)
-        self._borrow_before = core.set_borrowing(True) if self._borrows else None
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        _active.depth = self._depth
-        core.set_grad_enabled(self._grad_before)
-        core.set_transforming(self._transforming_before)
-        if self._borrow_before is not None:
-            core.set_borrowing(self._borrow_before)
-
-    def result(self, nest: Any) -> Any:
-        """What the caller gets: tensors cut loose unless they are to be differentiated again, or arrays."""
-
-        def leaf_result(leaf: Any) -> Any:
-            if not isinstance(leaf, core.Tensor):
-                return leaf
-            if not self.gives_tensors:
-                return core.to_result(leaf)
-            if self.create_graph:
-                return leaf
-            return leaf.detach() if self._leaves_trace else core.own(leaf)
-
-        return _nest.map_leaves(leaf_result, nest)
-
-
-def _variable(leaf: Any, name: str) -> Tensor:
+def _variable(leaf: Any, function: Callable[..., Any], number: int) -> Tensor:
     """A fresh variable of the graph with the leaf's numbers."""
-    if isinstance(leaf, core.Tensor) and leaf.requires_grad:
-        return core.ops.identity(leaf)
-    if isinstance(leaf, int) and not isinstance(leaf, bool):
-        leaf = float(leaf)
-    if isinstance(leaf, core.Tensor):
-        variable: Tensor | None = core.cut(leaf)
-    else:
-        try:
-            variable = core.operand(leaf)
-        except TypeError as error:
-            raise TypeError(f"{name} cannot be differentiated by: {error}") from None
-    if variable is None:
-        raise TypeError(f"{name} holds a {type(leaf).__name__}; expected numbers, arrays or tensors")
-    if variable.dtype.kind != "f":
+    try:
+        variable = core.variable(leaf)
+    except TypeError as error:
         raise TypeError(
-            f"{name} has dtype {variable.dtype}; derivatives need float32 or float64, convert it with "
-            ".astype(float)"
+            f"argument {number} of {name_of(function)} cannot be differentiated by: {error}"
+        ) from None
+    if variable is not None:
+        return variable
+    numbers = core.operand(leaf)
+    if numbers is None:
+        raise TypeError(
+            f"argument {number} of {name_of(function)} holds a {type(leaf).__name__}; expected numbers, "
+            "arrays or tensors"
         )
-    variable.requires_grad = True
-    return variable
+    raise TypeError(
+        f"argument {number} of {name_of(function)} has dtype {numbers.dtype}; derivatives need float32 or "
+        "float64, convert it with .astype(float)"
+    )
 
 
 class Variables:
@@ -119,17 +56,17 @@ class Variables:
                 raise ValueError(f"argnums {argnums} names argument {number % len(args)} twice")
             places.add(number % len(args))
             leaves, structure = _nest.flatten(args[number])
-            variables = [_variable(leaf, f"argument {number} of {name_of(function)}") for leaf in leaves]
-            self.args[number] = _nest.unflatten(structure, list(variables))
+            variables = [_variable(leaf, function, number) for leaf in leaves]
+            self.args[number] = _nest.unflatten(structure, variables)
             self.flat += variables
             self._structures.append((structure, len(leaves)))
 
-    def nest(self, flat: Sequence[Any]) -> Any:
+    def nest(self, flat: list[Any]) -> Any:
         """One thing per variable, as the arguments are nested."""
         out = []
         start = 0
         for structure, count in self._structures:
-            out.append(_nest.unflatten(structure, list(flat[start : start + count])))
+            out.append(_nest.unflatten(structure, flat[start : start + count]))
             start += count
         return out[0] if self._single else tuple(out)
 
@@ -200,6 +137,9 @@ def output_tensor(value: Any, function: Callable[..., Any]) -> Tensor:
 
 
 def scalar_output(value: Any, function: Callable[..., Any]) -> Tensor:
+    scalar = core.scalar(value) if isinstance(value, core.Tensor) else None
+    if scalar is not None:
+        return scalar
     output = output_tensor(value, function)
     if output.size != 1:
         raise ValueError(
@@ -216,7 +156,7 @@ def filled(flows: Sequence[Tensor | None], like: Sequence[Tensor]) -> list[Tenso
     return [core.zeros_like(t) if flow is None else flow for flow, t in zip(flows, like, strict=True)]
 
 
-def float_outputs(value: Any, f: Callable[..., Any]) -> tuple[list[Tensor], _nest.Structure]:
+def float_outputs(value: Any, f: Callable[..., Any]) -> tuple[list[Tensor], object]:
     """The tensors that a function has returned, and how they are nested."""
     leaves, structure = _nest.flatten(value)
     outputs = [output_tensor(leaf, f) for leaf in leaves]

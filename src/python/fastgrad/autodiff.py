@@ -12,7 +12,6 @@ from fastgrad import _nest
 from fastgrad._native import core
 from fastgrad._transform import (
     Linearized,
-    Transform,
     Variables,
     checked_argnums,
     checked_function,
@@ -64,12 +63,25 @@ def value_and_grad(
     >>> fg.value_and_grad(lambda x: x**2)(3.0)
     (np.float64(9.0), np.float64(6.0))
     """
-    checked_function(f)
-    argnums = checked_argnums(argnums)
+    differentiate = _differentiated(f, argnums, has_aux)
 
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **keywords: Any) -> Any:
-        with Transform((args, keywords)) as transform:
+        value, aux, gradient = differentiate(args, keywords)
+        return ((value, aux) if has_aux else value), gradient
+
+    return value_and_gradient
+
+
+def _differentiated(
+    f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool
+) -> Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, Any, Any]]:
+    """Function from the arguments of `f` to its value, what it hands through and its gradient."""
+    checked_function(f)
+    argnums = checked_argnums(argnums)
+
+    def differentiate(args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, Any, Any]:
+        with core.Transform((args, keywords)) as transform:
             variables = Variables(f, args, argnums)
             value = f(*variables.args, **keywords)
             aux = None
@@ -78,16 +90,16 @@ def value_and_grad(
                     raise TypeError(f"has_aux=True needs {name_of(f)} to return a pair (value, aux)")
                 value, aux = value
             output = scalar_output(value, f)
-            flat = variables.gradients(output, None, transform.create_graph, transform.create_graph)
-            if not transform.create_graph:
+            keep = transform.create_graph
+            flat = variables.gradients(output, None, keep, keep)
+            if has_aux and not keep:
                 # What f hands through may be kept by it as well: a second handle makes the result a copy.
                 aux = _nest.map_leaves(cut, aux)
-            results = transform.result((output, aux, variables.nest(flat)))
+            results: tuple[Any, Any, Any] = transform.result((output, aux, variables.nest(flat)))
             del value, output, flat, variables  # the graph goes before the results are handed out
-        value, aux, gradient = results
-        return ((value, aux) if has_aux else value), gradient
+        return results
 
-    return value_and_gradient
+    return differentiate
 
 
 def grad(
@@ -118,12 +130,12 @@ def grad(
     >>> fg.grad(fg.grad(lambda x: x**3))(2.0)
     np.float64(12.0)
     """
-    with_value = value_and_grad(f, argnums, has_aux)
+    differentiate = _differentiated(f, argnums, has_aux)
 
     @functools.wraps(f)
     def gradient(*args: Any, **keywords: Any) -> Any:
-        value, result = with_value(*args, **keywords)
-        return (result, value[1]) if has_aux else result
+        _, aux, result = differentiate(args, keywords)
+        return (result, aux) if has_aux else result
 
     return gradient
 
@@ -162,7 +174,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
 
     @functools.wraps(f)
     def jacobian_of_f(*args: Any, **keywords: Any) -> Any:
-        with Transform((args, keywords)) as transform:
+        with core.Transform((args, keywords)) as transform:
             variables = Variables(f, args, argnums)
             output = output_tensor(f(*variables.args, **keywords), f)
             if output.dtype.kind != "f":
@@ -221,7 +233,7 @@ def jacfwd(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[
 
     @functools.wraps(f)
     def jacobian_of_f(*args: Any, **keywords: Any) -> Any:
-        with Transform((args, keywords)) as transform:
+        with core.Transform((args, keywords)) as transform:
             variables = Variables(f, args, argnums)
             output = output_tensor(f(*variables.args, **keywords), f)
             if output.dtype.kind != "f":

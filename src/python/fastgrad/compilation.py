@@ -57,13 +57,11 @@ class _Recorded:
             leaves[place] = leaves[place].copy()  # the caller's own, as at every call of the function itself
         return _nest.unflatten(self.structure, leaves)
 
-    def is_plain(self) -> bool:
-        """Whether every leaf of the result is an output."""
-        return len(self.outputs) == len(self.leaves)
-
-    def build(self, finished: list[Any]) -> Any:
-        """The result of the finished outputs."""
-        return self.result(finished, lambda leaf: leaf)
+    def builder(self) -> Callable[[list[Any]], Any] | None:
+        """What makes the result of the finished outputs, unless they are all of its leaves."""
+        if len(self.outputs) == len(self.leaves):
+            return None
+        return lambda finished: self.result(finished, lambda leaf: leaf)
 
 
 class CompiledFunction(core.CompiledCall):
@@ -132,15 +130,14 @@ class CompiledFunction(core.CompiledCall):
         inputs = [leaves[i] for i in dynamic]
         if (graph or recorded.wants_gradient) and core.is_grad_enabled():
             return recorded.result(recorded.program.inline(inputs), lambda t: t)
-        outputs = recorded.program(inputs)
         if self._check and not fresh and not recorded.checked:
-            self._compare(recorded, structure, leaves, outputs)
+            self._compare(recorded, structure, leaves, recorded.program(inputs))
             recorded.checked = True
         if self._model is None and not keywords and (recorded.checked or not self._check):
-            structure = recorded.structure if recorded.is_plain() else None
-            build = None if recorded.is_plain() else recorded.build
-            self._remember(args, _nest.sorted_keys, recorded.program, tensors, structure, _nest.LEAF, build)
-        return recorded.result(outputs, (lambda t: t) if tensors else core.to_result)
+            result = self._remember(args, recorded.program, tensors, recorded.structure, recorded.builder())
+            if result is not NotImplemented:
+                return result
+        return recorded.result(recorded.program(inputs), (lambda t: t) if tensors else core.to_result)
 
     def _key(self, args: Any, keywords: Any) -> tuple[Any, Any, list[Any], list[int], bool, bool]:
         """What tells calls apart; their structure, leaves and inputs; whether tensors, or graphs."""
@@ -208,7 +205,7 @@ class CompiledFunction(core.CompiledCall):
 
 def _modes(model: Any) -> tuple[bool, ...] | None:
     """Which parts of a model are in training mode."""
-    if not hasattr(model, "training"):
+    if model is None or not hasattr(model, "training"):
         return None
     modules = model.modules() if hasattr(model, "modules") else (model,)
     return tuple(module.training for module in modules)

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastgrad import _nest
 from fastgrad._native import core
-from fastgrad._transform import Linearized, Transform, Variables, checked_function, filled, float_outputs
+from fastgrad._transform import Linearized, Variables, checked_function, filled, float_outputs
 from fastgrad.autodiff import grad
 
 
@@ -52,14 +52,14 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]
     (array([ 2., 60.]),)
     """
     checked_function(f)
-    with Transform(primals, outlived=True) as transform:
+    with core.Transform(primals, outlived=True) as transform:
         variables = Variables(f, primals, range(len(primals)))
         outputs, structure = float_outputs(f(*variables.args), f)
         value = transform.result(_nest.unflatten(structure, list(outputs)))
 
     def pullback(cotangent: Any) -> Any:
         seeds = _leaves_like("vjp", "the cotangent", cotangent, "the value", structure, outputs)
-        with Transform(cotangent).within(transform) as inner:
+        with core.Transform(cotangent, earlier=transform) as inner:
             flows = core.gradients(outputs, seeds, variables.flat, True, inner.create_graph)
             return inner.result(variables.nest(filled(flows, variables.flat)))
 
@@ -111,7 +111,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
                 f"{type(given).__name__}"
             )
     primals, tangents = tuple(primals), tuple(tangents)
-    with Transform((primals, tangents)) as transform:
+    with core.Transform((primals, tangents)) as transform:
         variables = Variables(f, primals, range(len(primals)))
         _, structure = _nest.flatten(primals)
         directions = _leaves_like("jvp", "tangents", tangents, "primals", structure, variables.flat)
@@ -209,7 +209,7 @@ def make_hvp(f: Callable[..., Any]) -> Callable[[Any], Callable[[Any], Any]]:
 
 
 def _leaves_like(
-    op: str, name: str, given: Any, like_name: str, structure: _nest.Structure, like: Sequence[Any]
+    op: str, name: str, given: Any, like_name: str, structure: object, like: Sequence[Any]
 ) -> list[Any]:
     """The leaves of what must be nested and shaped as something else is, in its dtypes."""
     leaves, nested = _nest.flatten(given)

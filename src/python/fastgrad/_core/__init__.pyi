@@ -26,15 +26,13 @@ class CompiledCall:
     def _remember(
         self,
         args: tuple[Any, ...],
-        sorted_keys: Any,
         program: Any,
         gives_tensors: Any,
         structure: Any,
-        leaf: Any,
         build: Any,
         /,
-    ) -> bool:
-        """Calls like this one may go straight to the program; False when they cannot be told from others here. The outputs are the leaves of structure, where `leaf` stands; when that is None, build makes the result of their list."""
+    ) -> Any:
+        """The result by the program; from now on calls like this one go straight to it. NotImplemented when they cannot be told from others here. The outputs are the leaves of structure, or build makes the result of their list."""
     def _forget(self, /) -> None:
         """Lets go of all that was remembered."""
 
@@ -223,6 +221,17 @@ class Tensor:
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any: ...
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any: ...
 
+class Transform:
+    """Context of one call of a derivative function: what it is given decides what it gives."""
+    def __init__(self, args: Any, outlived: bool = False, earlier: Transform | None = None) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *args: object) -> None: ...
+    @property
+    def create_graph(self) -> bool:
+        """Whether its results are part of a graph."""
+    def result(self, nest: Any) -> Any:
+        """What the caller gets: tensors cut loose unless they are to be differentiated again, or arrays."""
+
 def asarray(data: _Operand) -> Tensor:
     """A tensor on an array's own memory where dtype and alignment allow."""
 
@@ -235,6 +244,9 @@ def available_isa() -> list[str]:
 def cut(tensor: Tensor) -> Tensor:
     """The same numbers, outside any graph. Unlike detach(), it is no part of a recording: gradients of the recording pass."""
 
+def flatten(nest: Any) -> tuple[list[Any], Any]:
+    """Leaves in order (of dicts by sorted key, as JAX does), and the structure to rebuild with."""
+
 def gradients(
     outputs: Iterable[Tensor],
     seeds: Iterable[_Operand | None],
@@ -243,9 +255,6 @@ def gradients(
     create_graph: bool,
 ) -> list[Tensor | None]:
     """Gradients of sum(seed * output) with respect to inputs; None where nothing flows. A seed of None stands for 1."""
-
-def is_borrowing() -> bool:
-    """Whether arrays mixed into operations of this thread are read in place."""
 
 def is_grad_enabled() -> bool:
     """Whether operations are remembered for backward in this thread."""
@@ -274,11 +283,11 @@ def op_names() -> list[str]:
 def operand(x: _Operand) -> Tensor | None:
     """What an operation makes of a number or array, copied unless borrowing; None when it takes no such thing."""
 
-def own(tensor: Tensor) -> Tensor:
-    """As `cut`, with memory borrowed from an array copied."""
-
 def record(f: Callable[[list[Tensor]], Iterable[Tensor]], examples: Iterable[_Operand]) -> Program:
     """Calls f once on stand-ins of the examples' shapes and dtypes and keeps what it did as a Program."""
+
+def scalar(tensor: Tensor) -> Tensor | None:
+    """The one real number of a tensor, of shape (); None when it holds something else."""
 
 def set_borrowing(borrowing: bool) -> bool:
     """While on, arrays mixed into operations of this thread are read in place instead of copied; returns what it was."""
@@ -294,5 +303,11 @@ def set_transforming(transforming: bool) -> bool:
 
 def to_result(tensor: Tensor) -> Any:
     """A NumPy array of the caller's own; a NumPy scalar of a 0-d tensor."""
+
+def unflatten(structure: Any, leaves: Any) -> Any:
+    """The nest of that structure with these leaves."""
+
+def variable(argument: Any) -> Tensor | None:
+    """A fresh variable of the graph with the numbers of an argument; None when those are not real numbers."""
 
 def zeros_like(tensor: Tensor) -> Tensor: ...

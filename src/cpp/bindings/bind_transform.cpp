@@ -1,0 +1,134 @@
+// What derivative functions need of the core: the modes of a call, and values cut loose from graphs.
+#include "bindings/nest.hpp"
+#include "bindings/py_tensor.hpp"
+#include "ops/shape.hpp"
+#include "tape/apply.hpp"
+#include "tape/recording.hpp"
+
+namespace fg {
+namespace {
+
+thread_local int depth = 0;
+
+Memory borrowing_or_copied() { return is_borrowing() ? Memory::borrowed : Memory::copied; }
+
+Tensor own(const Tensor& t) { return t.traced() || !t.impl()->storage->borrowed() ? t.detach() : copy_of(t); }
+
+// A fresh variable of the graph with the numbers of an argument; null when those are not real numbers.
+Tensor variable(const py::object& argument) {
+    PyObject* const o = argument.ptr();
+    Tensor t;
+    if (is_tensor(o)) {
+        if (tensor_of(o).requires_grad()) return identity(tensor_of(o));
+        t = tensor_of(o).detach();
+    } else if (PyLong_Check(o) && !PyBool_Check(o)) {
+        t = Tensor(argument.cast<double>());
+    } else {
+        t = to_operand(o, borrowing_or_copied());
+    }
+    if (!t || !is_floating(t.dtype())) return {};
+    t.impl()->requires_grad = true;
+    return t;
+}
+
+// One call of a derivative function: how deep it is nested, and whether its results are tensors. Of an outlived one, the
+// graph serves later calls; those are told of it, and their results are as its own.
+class Transform {
+public:
+    Transform(const py::object& args, bool outlived, const Transform* earlier) {
+        std::vector<py::object> leaves;
+        flatten(args, leaves);
+        bool tensors = false, outer_graph = false;
+        for (const py::object& leaf : leaves) {
+            if (!is_tensor(leaf.ptr())) continue;
+            tensors = true;
+            outer_graph |= tensor_of(leaf.ptr()).requires_grad();
+        }
+        const bool recording = Recording::active() != nullptr;
+        gives_tensors_ = tensors || depth > 0 || recording;
+        // Someone may differentiate the result again: an enclosing transform, or the arguments' own graph.
+        creates_graph_ = grad_enabled() && (depth > 0 || outer_graph);
+        // A recording may be differentiated later, but under no_grad its results leave without a trace.
+        leaves_trace_ = recording && !grad_enabled();
+        // Within an outermost call nothing outlives it, so arrays mixed into operations need no copy.
+        borrows_ = depth == 0 && !outer_graph && !outlived && !earlier;
+        if (!earlier) return;
+        gives_tensors_ |= earlier->gives_tensors_;
+        creates_graph_ |= grad_enabled() && earlier->creates_graph_;
+    }
+
+    void enter() {
+        ++depth;
+        grad_before_ = grad_enabled();
+        set_grad_enabled(true);
+        transforming_before_ = set_transforming(true);
+        borrowing_before_ = set_borrowing(borrows_ || is_borrowing());
+    }
+    void exit(const py::args&) {
+        --depth;
+        set_grad_enabled(grad_before_);
+        set_transforming(transforming_before_);
+        set_borrowing(borrowing_before_);
+    }
+
+    bool creates_graph() const { return creates_graph_; }
+
+    // What the caller gets: tensors cut loose unless they are to be differentiated again, or arrays.
+    py::object result(const py::object& nest) const {
+        std::vector<py::object> leaves;
+        const py::object structure = flatten(nest, leaves);
+        for (py::object& leaf : leaves) {
+            if (!is_tensor(leaf.ptr())) continue;
+            const Tensor& t = tensor_of(leaf.ptr());
+            if (!gives_tensors_) leaf = to_result(t);
+            else if (!creates_graph_) leaf = wrap(leaves_trace_ ? detached(t) : own(t));
+        }
+        const py::object* leaf = leaves.data();
+        return unflatten(structure, leaf, leaf + leaves.size());
+    }
+
+private:
+    bool gives_tensors_, creates_graph_, leaves_trace_, borrows_;
+    bool grad_before_ = true, transforming_before_ = false, borrowing_before_ = false;
+};
+
+}  // namespace
+
+void bind_transform(py::module_& m) {
+    using py::arg;
+    py::class_<Transform>(m, "Transform",
+                          "Context of one call of a derivative function: what it is given decides what it gives.")
+        .def(py::init<const py::object&, bool, const Transform*>(), arg("args"), arg("outlived") = false,
+             arg("earlier") = py::none())
+        .def("__enter__",
+             [](const py::object& self) {
+                 self.cast<Transform&>().enter();
+                 return self;
+             })
+        .def("__exit__", &Transform::exit)
+        .def_property_readonly("create_graph", &Transform::creates_graph, "Whether its results are part of a graph.")
+        .def("result", &Transform::result, arg("nest"),
+             "What the caller gets: tensors cut loose unless they are to be differentiated again, or arrays.");
+    m.def("set_borrowing", set_borrowing, arg("borrowing"),
+          "While on, arrays mixed into operations of this thread are read in place instead of copied; returns what it "
+          "was.");
+    m.def("set_transforming", set_transforming, arg("transforming"),
+          "While on, float() and item() of values that require gradients are refused in this thread; returns what it "
+          "was.");
+    m.def(
+        "operand", [](const py::object& x) { return to_operand(x.ptr(), borrowing_or_copied()); }, arg("x"),
+        "What an operation makes of a number or array, copied unless borrowing; None when it takes no such thing.");
+    m.def("variable", variable, arg("argument"),
+          "A fresh variable of the graph with the numbers of an argument; None when those are not real numbers.");
+    m.def(
+        "scalar", [](const Tensor& t) { return t.size() == 1 && is_floating(t.dtype()) ? reshape(t, {}) : Tensor(); },
+        arg("tensor"), "The one real number of a tensor, of shape (); None when it holds something else.");
+    m.def(
+        "cut", [](const Tensor& t) { return t.detach(); }, arg("tensor"),
+        "The same numbers, outside any graph. Unlike detach(), it is no part of a recording: gradients of the "
+        "recording pass.");
+    m.def(
+        "zeros_like", [](const Tensor& t) { return Tensor::zeros(t.dtype(), t.shape()); }, arg("tensor"));
+}
+
+}  // namespace fg
