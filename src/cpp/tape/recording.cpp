@@ -121,10 +121,20 @@ void Recording::check_inputs(Span<Tensor> inputs) const {
     }
 }
 
-std::vector<Tensor> Recording::replay_over(Span<Tensor> inputs) const {
+std::vector<Tensor> Recording::replay_over(Span<Tensor> inputs, Span<Tensor> from, Span<Tensor> to) const {
     check_inputs(inputs);
     std::vector<Tensor> now(values_.size());
-    for (size_t v = 0; v < values_.size(); ++v) now[v] = values_[v].captured;
+    for (size_t v = 0; v < values_.size(); ++v) {
+        const Tensor& captured = values_[v].captured;
+        now[v] = captured;
+        for (int i = 0; captured && i < from.size(); ++i) {
+            if (from[i].impl() != captured.impl()) continue;
+            if (to[i].dtype() != captured.dtype() || to[i].shape() != captured.shape())
+                throw ValueError(say("a captured ", name(captured.dtype()), captured.shape(), " cannot become ",
+                                     name(to[i].dtype()), to[i].shape()));
+            now[v] = to[i];
+        }
+    }
     for (size_t i = 0; i < inputs_.size(); ++i) now[size_t(inputs_[i])] = inputs[i];
     std::vector<Tensor> arguments;
     for (const Instruction& instruction : instructions_) {

@@ -54,8 +54,10 @@ public:
     bool depends_on(int input) const;
     // Throws unless these are as many values as it was recorded with, of the same shapes and dtypes.
     void check_inputs(Span<Tensor> inputs) const;
-    // Uses every instruction again, on other values: how a recording is inlined into another, or differentiated.
-    std::vector<Tensor> replay_over(Span<Tensor> inputs) const;
+    // Uses every instruction again, on other values: how a recording is inlined into another, or differentiated. Where
+    // from[i] was captured (the very tensor), to[i] is read, of the same shape and dtype.
+    std::vector<Tensor> replay_over(Span<Tensor> inputs, Span<Tensor> from = {nullptr, 0},
+                                    Span<Tensor> to = {nullptr, 0}) const;
 
     // The innermost recording of this thread, or null.
     static Recording* active();

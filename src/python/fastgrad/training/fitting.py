@@ -111,7 +111,8 @@ def fit(
     -----
     RuntimeWarning
         When a loss or a parameter became infinite or NaN. The model is left at the last step before that, and
-        `History.message` tells where it happened and what to try.
+        `History.message` tells where it happened, whether the learning rate is beyond the largest stable one,
+        where that is known (SGD), and what to try.
 
     Notes ----- While it runs other threads may use `predict` on the model: they see the parameters of one
     completed epoch.

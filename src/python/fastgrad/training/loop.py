@@ -14,7 +14,7 @@ from fastgrad._native import core
 from fastgrad.optim.optimizer import checked_number
 from fastgrad.random import checked_seed, draw_seed
 from fastgrad.training.claims import Claim
-from fastgrad.training.divergence import explain
+from fastgrad.training.divergence import Start, explain
 from fastgrad.training.history import EpochInfo, History
 from fastgrad.training.inputs import Rows, as_rows, as_validation
 from fastgrad.training.losses import BatchLoss
@@ -104,6 +104,7 @@ class Fit:
             rows.arrays, None, self.batch_size, bool(options.shuffle), False, self.seed
         )
         self.loop = core.train.FitLoop(self.optimizer._tables, self.batches, self.full, self.rest, max_norm)
+        self.start = Start(self.optimizer, clips=max_norm > 0)
         self.progress = Progress(options.progress)
         self.schedule = as_schedule(options.scheduler, self.optimizer, rate)
         names = ["loss", "lr"] if self.validation is None else ["loss", "val_loss", "lr"]
@@ -210,6 +211,9 @@ class Fit:
         arrays = self.batches.batch(epoch, batch)
         step = self.full if arrays[0].shape[0] == self.batch_size else self.rest
         where = f"step {self.history.steps} (epoch {epoch}, batch {batch})"
+        weighted = self.rows.weighted
+        stable = self.start.stable_rate(self.model, self.loss, arrays, weighted)
+        self.history.stable_lr = None if stable is None else stable.lr
         with Modes(self.model, training=True):
             return explain(
                 self.model,
@@ -217,10 +221,11 @@ class Fit:
                 step.program,
                 arrays,
                 self.batches.indices(epoch, batch),
-                self.rows.weighted,
+                weighted,
                 where,
                 worst,
                 lr,
+                stable,
             )
 
 
