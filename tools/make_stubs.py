@@ -68,7 +68,7 @@ TYPES = {
     "ParameterTable.state.return": "tuple[int, list[Tensor | None]]",
     "Evaluation.__call__.cancel": "Cancel | None",
     "FitLoop.epoch.cancel": "Cancel | None",
-    "FitLoop.epoch.return": "tuple[str, float, int, float]",
+    "FitLoop.epoch.return": "tuple[str, float, int, float, int]",
     "BoundStep.step.return": "tuple[float, str]",
     "asarray.return": "Tensor",
     "available_isa.return": "list[str]",

@@ -196,6 +196,8 @@ void bind_autodiff(py::module_& m) {
             arg("runs") = 100, "The same with the time each step takes, the least of some runs on inputs of ones.")
         .def_property_readonly("instruction_count",
                                [](const Program& p) { return p.recording().instructions().size(); })
+        .def_property_readonly(
+            "draws", [](const Program& p) { return p.recording().draws(); }, "How many random streams one replay takes.")
         .def_property_readonly("arena_bytes", &Program::arena_bytes, "Working memory of one replay.");
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgrad import _nest
+from fastgrad import _nest, random
 from fastgrad._core import RecordingError
 from fastgrad._grad_mode import no_grad
 from fastgrad._native import core
@@ -132,8 +132,10 @@ class CompiledFunction(core.CompiledCall):
         inputs = [leaves[i] for i in dynamic]
         if (graph or recorded.wants_gradient) and core.is_grad_enabled():
             return recorded.result(recorded.program.inline(inputs), lambda t: t)
+        draws = random.get_state() if self._check else (0, 0)
         outputs = recorded.program(inputs)
         if self._check and not fresh and not recorded.checked:
+            random.set_state(draws)  # the same numbers for both
             self._compare(recorded, structure, leaves, outputs)
             recorded.checked = True
         if self._model is None and not keywords and (recorded.checked or not self._check):
@@ -261,7 +263,8 @@ def compile(f: Callable[..., Any], check: bool = False) -> CompiledFunction:
     Notes
     -----
     Arrays that `f` takes from outside are copied into the recording; tensors are used by reference, so that a
-    model's parameters are read anew at each call. The recordings of up to 256 kinds of arguments are kept.
+    model's parameters are read anew at each call. Each call draws new random numbers, those that `f` itself
+    would. The recordings of up to 256 kinds of arguments are kept.
 
     Examples
     --------

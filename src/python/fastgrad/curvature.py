@@ -164,7 +164,7 @@ def largest_curvature(f: Callable[..., Any], x: Any, accuracy: float, seconds: f
 
 def _largest_eigenvalue(product: Callable[[Any], Any], n: int, accuracy: float) -> float:
     """The largest eigenvalue of a symmetric matrix, by Lanczos' method with full reorthogonalisation."""
-    v = core.random.normal((n,), 0.0, 1.0, np.float64, 0, 0).numpy()
+    v = core.random.normal((n,), 0.0, 1.0, np.float64, (0, 0)).numpy()
     basis = [v / np.linalg.norm(v)]
     diagonal: list[float] = []
     beside: list[float] = []

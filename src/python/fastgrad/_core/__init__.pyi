@@ -65,6 +65,9 @@ class Program:
     @property
     def instruction_count(self) -> int: ...
     @property
+    def draws(self) -> int:
+        """How many random streams one replay takes."""
+    @property
     def arena_bytes(self) -> int:
         """Working memory of one replay."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastgrad import random
 from fastgrad._grad_mode import no_grad
 from fastgrad._native import core
 from fastgrad.curvature import largest_curvature
@@ -46,9 +47,11 @@ class Start:
         rows = [array[:_MOST_ROWS] for array in batch]
         # Whatever goes wrong in here, the fit has diverged and that has to be told.
         with contextlib.suppress(Exception), np.errstate(all="ignore"):
-            # Dropout would make a different function of each call.
+            # What draws is another function at each call; Dropout is none in evaluation mode.
             with Modes(model, training=False):
                 program = record_loss(loss, model, rows, weighted, differentiable=True).program
+            if program.draws:
+                return None
             curvature, exact = largest_curvature(
                 lambda numbers: program.inline(rows, self._params, numbers)[0],
                 self._numbers,
@@ -95,16 +98,18 @@ def explain(
     worst: float,
     lr: float,
     stable: StableRate | None,
+    draws: tuple[int, int],
 ) -> str:
     """Return a message. The model stands before the step that failed, in training mode.
 
-    `rows` says which of the data set the batch is made of, `worst` is its loss.
+    `rows` says which of the data set the batch is made of, `worst` is its loss, `draws` where the random
+    numbers of the step begin.
     """
     text = f"training diverged at {where}: the loss of its batch was {worst:.6g}"
     advice = f"try a smaller learning rate than {lr:g}: a tenth of it is a good next guess"
     if stable is not None:
         advice = stable.verdict(lr)
-    found = core.train.first_not_finite(program, list(batch))
+    found = core.train.first_not_finite(program, list(batch), *draws)
     if found is None:
         # The gradients are finite too: the update was too long.
         return f"{text}, and the update made parameters infinite or NaN; {advice}"
@@ -117,7 +122,7 @@ def explain(
         return f"{text}; the data are not finite: {place} is {value}, which no learning rate makes up for"
     if op == "captured":
         return f"{text}; a parameter or constant of the model is not finite (shape {shape}, at {position})"
-    layer = _first_layer(model, loss, batch, weighted)
+    layer = _first_layer(model, loss, batch, weighted, draws)
     place = f" in {layer}" if layer else ""
     first = f"the first result that is not finite is of '{op}'{place} (shape {shape}{sample})"
     return f"{text}; {first}; {advice}"
@@ -127,11 +132,18 @@ def _at(rows: Sequence[int], position: tuple[int, ...]) -> str:
     return ", ".join(str(i) for i in (rows[position[0]], *position[1:]))
 
 
-def _first_layer(model: Module, loss: BatchLoss, batch: Sequence[Tensor], weighted: bool) -> str:
+def _first_layer(
+    model: Module, loss: BatchLoss, batch: Sequence[Tensor], weighted: bool, draws: tuple[int, int]
+) -> str:
     """The innermost module whose output is not finite first, or the loss, or the backward pass."""
     found: list[str] = []
-    with _watched(model, found), no_grad():
-        value = loss(model, batch, weighted)
+    before = random.get_state()
+    random.set_state(draws)
+    try:
+        with _watched(model, found), no_grad():
+            value = loss(model, batch, weighted)
+    finally:
+        random.set_state(before)
     if found:
         return found[0]
     return "the loss" if not np.isfinite(value.numpy()).all() else "the gradients"

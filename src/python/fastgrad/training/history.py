@@ -28,7 +28,7 @@ class History:
         The same in a sentence; after divergence with what went wrong where, and whether the learning rate is
         beyond `stable_lr`.
     seed : int
-        Of the order of the batches: the same one gives the same run.
+        Of the order of the batches and of what the model draws: the same one gives the same run.
     epochs, steps : int
         Entries of the lists; and batches learned from, those of a diverged epoch included.
     seconds : float
