@@ -7,6 +7,7 @@
 #include <random>
 
 #include "core/error.hpp"
+#include "kernels/table.hpp"
 
 namespace fg {
 namespace {
@@ -17,13 +18,6 @@ enum Purpose : uint32_t { sequence = 0, permutation = 1 };
 uint32_t low_word(uint64_t x) { return uint32_t(x); }
 uint32_t high_word(uint64_t x) { return uint32_t(x >> 32); }
 uint64_t join(uint32_t low, uint32_t high) { return uint64_t(high) << 32 | low; }
-
-constexpr int philox_rounds = 10;
-constexpr uint32_t philox_a = 0xd2511f53u, philox_b = 0xcd9e8d57u;
-void next(PhiloxKey& key) {
-    key[0] += 0x9e3779b9u;
-    key[1] += 0xbb67ae85u;
-}
 
 PhiloxBlock derive(uint64_t seed, uint64_t name, uint32_t part, Purpose purpose) {
     return philox({low_word(name), high_word(name), part, purpose}, {low_word(seed), high_word(seed)});
@@ -39,24 +33,7 @@ public:
     PhiloxBlock operator()(uint64_t i) const {
         return philox({low_word(i), high_word(i), low_word(step_), high_word(step_)}, key_);
     }
-    // Word w of block first + k goes to words[w][k]. Lanes side by side: the compiler makes vectors of them.
-    template <int lanes> void fill(uint64_t first, uint32_t (&words)[4][lanes]) const {
-        for (int k = 0; k < lanes; ++k) {
-            words[0][k] = low_word(first + uint64_t(k));
-            words[1][k] = high_word(first + uint64_t(k));
-            words[2][k] = low_word(step_);
-            words[3][k] = high_word(step_);
-        }
-        PhiloxKey key = key_;
-        for (int round = 0; round < philox_rounds; ++round, next(key))
-            for (int k = 0; k < lanes; ++k) {
-                const uint64_t a = uint64_t(words[0][k]) * philox_a, b = uint64_t(words[2][k]) * philox_b;
-                words[0][k] = high_word(b) ^ words[1][k] ^ key[0];
-                words[1][k] = low_word(b);
-                words[2][k] = high_word(a) ^ words[3][k] ^ key[1];
-                words[3][k] = low_word(a);
-            }
-    }
+    const PhiloxKey& key() const { return key_; }
 
 private:
     PhiloxKey key_;
@@ -131,9 +108,11 @@ uint32_t scramble(uint32_t x) {
 }  // namespace
 
 PhiloxBlock philox(PhiloxBlock c, PhiloxKey key) {
-    for (int round = 0; round < philox_rounds; ++round, next(key)) {
-        const uint64_t a = uint64_t(c[0]) * philox_a, b = uint64_t(c[2]) * philox_b;
+    for (int round = 0; round < 10; ++round) {
+        const uint64_t a = uint64_t(c[0]) * 0xd2511f53u, b = uint64_t(c[2]) * 0xcd9e8d57u;
         c = {high_word(b) ^ c[1] ^ key[0], low_word(b), high_word(a) ^ c[3] ^ key[1], low_word(a)};
+        key[0] += 0x9e3779b9u;
+        key[1] += 0xbb67ae85u;
     }
     return c;
 }
@@ -204,17 +183,7 @@ template void fill_normal(const RandomKey&, double, double, int64_t, double*);
 void fill_bernoulli(const RandomKey& key, double p, int64_t first, int64_t n, bool* out) {
     const auto bound = uint64_t(p * 0x1p32 + 0.5);  // how many of the 2^32 words are true
     if (bound == 0) return std::fill(out, out + n, false);
-    const auto last = uint32_t(bound - 1);
-    constexpr int lanes = 16;
-    const Blocks blocks(key);
-    uint32_t words[4][lanes];
-    bool drawn[4 * lanes];
-    for (int64_t i = 0; i < n; i += 4 * lanes) {
-        blocks.fill(uint64_t(first + i) / 4, words);
-        for (int k = 0; k < lanes; ++k)
-            for (int w = 0; w < 4; ++w) drawn[4 * k + w] = words[w][k] <= last;
-        std::memcpy(out + i, drawn, size_t(std::min<int64_t>(n - i, 4 * lanes)));
-    }
+    kernels::table().bernoulli(uint64_t(first) / 4, n, key.step, Blocks(key).key().data(), uint32_t(bound - 1), out);
 }
 
 void fill_integers(const RandomKey& key, int64_t low, int64_t last, int64_t n, int64_t* out) {

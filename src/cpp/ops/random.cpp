@@ -10,8 +10,8 @@
 namespace fg {
 namespace {
 
-// Of a mask, that a chunk is worth: about 50 us. A multiple of 4.
-constexpr int64_t chunk = 16 * 1024;
+// Numbers of a mask that are worth a chunk: about 50 us. A multiple of 4.
+constexpr int64_t chunk = 32 * 1024;
 
 // in: key (2,), then parameters (). attrs: shape, dtype, draw.
 Meta infer_draw(const Op&, const Attrs& a, Views) { return {a.dtype, false, a.shape}; }
