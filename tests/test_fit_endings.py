@@ -217,6 +217,14 @@ def test_divergence_claims_no_bound_it_does_not_know(optimizer, keywords):
     assert "stable" not in h.message
 
 
+def test_hyper_parameters_are_checked_before_anything_is_done():
+    model = fg.nn.Linear(3, 1)
+    optimizer = fg.optim.SGD(model.parameters(), lr=0.1)
+    optimizer.param_groups[0]["momentum"] = "much"
+    with pytest.raises(TypeError, match="momentum must be a number, got str"):
+        silent(model, X, Y, optimizer=optimizer)
+
+
 def test_divergence_without_finite_curvature():
     def objective(model, x, y):
         return fg.sqrt(((model(x) - model(x)) ** 2).sum()) + model(x).sum() * 1e300

@@ -106,6 +106,7 @@ class Fit:
         self.loop = core.train.FitLoop(
             self.optimizer._tables, self.batches, self.full, self.rest, max_norm, self.seed, FIT_STREAMS
         )
+        self.optimizer._rules()  # refuses hyper-parameters that do not fit
         self.start = Start(self.optimizer, clips=max_norm > 0)
         self.progress = Progress(options.progress)
         self.schedule = as_schedule(options.scheduler, self.optimizer, rate)
