@@ -11,7 +11,9 @@ namespace {
 
 Tensor operand(const py::handle& x, const char* op) {
     PyObject* const one[] = {x.ptr()};
-    return to_operands(one, 1, op)[0];
+    Tensor t;
+    to_operands(one, 1, op, &t);
+    return t;
 }
 
 template <class... F> PyMethodDef* elementwise_definitions(kernels::OpList<F...>) {
@@ -88,7 +90,8 @@ void bind_ops(py::module_& m) {
         "matmul",
         [](const py::object& a, const py::object& b) {
             PyObject* const both[] = {a.ptr(), b.ptr()};
-            const std::vector<Tensor> in = to_operands(both, 2, "matmul");
+            Tensor in[2];
+            to_operands(both, 2, "matmul", in);
             const WithoutGil released;
             return matmul(in[0], in[1]);
         },
@@ -116,7 +119,9 @@ void bind_ops(py::module_& m) {
         [](const py::object& parts, int axis) {
             std::vector<PyObject*> objects;
             for (const py::handle& part : py::reinterpret_borrow<py::iterable>(parts)) objects.push_back(part.ptr());
-            return concatenate(to_operands(objects.data(), Py_ssize_t(objects.size()), "concatenate"), axis);
+            std::vector<Tensor> in(objects.size());
+            to_operands(objects.data(), Py_ssize_t(objects.size()), "concatenate", in.data());
+            return concatenate(in, axis);
         },
         arg("parts"), arg("axis") = 0, "Joined along an existing axis.");
     ops.def(

@@ -358,7 +358,7 @@ PyObject* remember(PyObject* self, PyObject* given) {
         for (const Node& node : entry->nodes)
             entry->leaves += node.kind == Node::number || node.kind == Node::array || node.kind == Node::tensor;
         if (size_t(entry->leaves) != entry->program->recording().inputs().size()) Py_RETURN_FALSE;
-        for (const auto& step : entry->program->steps()) entry->work += step->info().work;
+        for (const auto& step : entry->program->steps()) entry->work += step->work();
         for (size_t i = 0; i < entry->program->lowered().results.size(); ++i)
             entry->finish.push_back(finish_of(*entry, i));
         auto& entries = entries_of(self);

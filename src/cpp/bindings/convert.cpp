@@ -178,26 +178,24 @@ Tensor from_array_or_tensor(const py::handle& indices) {
     return is_tensor(indices.ptr()) ? tensor_of(indices.ptr()) : from_array(indices, Memory::copied, "indices");
 }
 
-std::vector<Tensor> to_operands(PyObject* const* objects, Py_ssize_t count, const char* op) {
+void to_operands(PyObject* const* objects, Py_ssize_t count, const char* op, Tensor* operands) {
     bool kept = Recording::active() != nullptr;
     for (Py_ssize_t i = 0; i < count; ++i)
         kept |= !borrowing && grad_enabled() && is_tensor(objects[i]) && tensor_of(objects[i]).requires_grad();
-    std::vector<Tensor> out;
-    out.reserve(size_t(count));
     for (Py_ssize_t i = 0; i < count; ++i) {
-        out.push_back(to_operand(objects[i], kept ? Memory::copied : Memory::borrowed));
-        if (!out.back())
+        operands[i] = to_operand(objects[i], kept ? Memory::copied : Memory::borrowed);
+        if (!operands[i])
             throw TypeError(say(op, ": argument ", i, " is of type ", Py_TYPE(objects[i])->tp_name,
                                 "; expected a tensor, an array or a number"));
     }
-    return out;
 }
 
 Tensor to_viewed_operand(const py::handle& object, const char* op) {
     PyObject* o = object.ptr();
-    if (is_tensor(o) || is_borrowing()) return to_operands(&o, 1, op)[0];
-    const Tensor t = to_operand(o, Memory::copied);
-    return t ? t : to_operands(&o, 1, op)[0];  // which says what is wrong
+    Tensor t;
+    if (!is_tensor(o) && !is_borrowing()) t = to_operand(o, Memory::copied);
+    if (!t) to_operands(&o, 1, op, &t);  // says what is wrong when nothing can be made of it
+    return t;
 }
 
 bool set_borrowing(bool value) { return std::exchange(borrowing, value); }

@@ -33,7 +33,7 @@ Tensor to_operand(PyObject* object, Memory memory);
 // An index operand: a tensor as it is, anything else through NumPy.
 Tensor from_array_or_tensor(const py::handle& indices);
 // The operands of one op: arrays are borrowed unless a later backward or replay may read them.
-std::vector<Tensor> to_operands(PyObject* const* objects, Py_ssize_t count, const char* op);
+void to_operands(PyObject* const* objects, Py_ssize_t count, const char* op, Tensor* operands);
 // The operand of an op whose result may lie on its memory: an array is copied unless nothing outlives its loan.
 Tensor to_viewed_operand(const py::handle& object, const char* op);
 

@@ -39,13 +39,15 @@ template <class F> PyObject* function(PyObject*, PyObject* const* args, Py_ssize
             throw TypeError(say(F::entry.name, "() takes ", kernels::arity<F>, " arguments, got ", count));
         if constexpr (std::is_same_v<F, kernels::Power>) {
             if (const ElementwiseOp* op = cheaper_power(args[1])) {
-                const std::vector<Tensor> base = to_operands(args, 1, F::entry.name);
+                Tensor base[1];
+                to_operands(args, 1, F::entry.name, base);
                 // A float exponent makes integers real, which the square would not.
                 if (is_floating(base[0].dtype()) || !PyFloat_CheckExact(args[1])) return new_tensor(run_op(*op, base));
             }
         }
-        return new_tensor(
-            run_op(ElementwiseOp::at(kernels::elementwise_index<F>), to_operands(args, count, F::entry.name)));
+        Tensor in[kernels::arity<F>];
+        to_operands(args, count, F::entry.name, in);
+        return new_tensor(run_op(ElementwiseOp::at(kernels::elementwise_index<F>), in));
     });
 }
 

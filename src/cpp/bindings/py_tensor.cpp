@@ -60,7 +60,8 @@ PyObject* multiply_matrices(PyObject* a, PyObject* b) {
     return guarded([&]() -> PyObject* {
         if (!is_operand(a) || !is_operand(b)) Py_RETURN_NOTIMPLEMENTED;
         PyObject* const both[] = {a, b};
-        const std::vector<Tensor> in = to_operands(both, 2, "matmul");
+        Tensor in[2];
+        to_operands(both, 2, "matmul", in);
         if (in[0].size() + in[1].size() < release_gil_above) return new_tensor(matmul(in[0], in[1]));
         Tensor out;
         {

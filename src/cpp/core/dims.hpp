@@ -19,8 +19,8 @@ public:
     Dims(std::initializer_list<int64_t> values) {
         for (int64_t v : values) push_back(v);
     }
-    Dims(const Dims& other) { *this = other; }
-    Dims& operator=(const Dims& other) {
+    Dims(const Dims& other) noexcept { *this = other; }
+    Dims& operator=(const Dims& other) noexcept {
         size_ = other.size_;
         std::copy(other.v_, other.v_ + size_, v_);
         return *this;
@@ -61,8 +61,8 @@ public:
     friend bool operator!=(const Dims& a, const Dims& b) { return !(a == b); }
 
 private:
-    int64_t v_[max_ndim] = {};  // the first size_ count
     int size_ = 0;
+    int64_t v_[max_ndim];  // the first size_ count
 };
 
 // As Python writes a shape: (3,), (2, 4), ().

@@ -10,6 +10,7 @@
 #include "kernels/gemm/column.hpp"
 #include "kernels/gemm/micro.hpp"
 #include "kernels/gemm/pack.hpp"
+#include "kernels/gemm/row.hpp"
 #include "kernels/table.hpp"
 
 namespace fg::kernels {
@@ -25,7 +26,8 @@ constexpr int64_t column_block = 1024;  // packed (depth_block, column_block) of
 // more than it gives; above, rows off the cache lines pay for it at any size.
 constexpr int64_t pack_b_bytes = 512 << 10, pack_b_rows = 128;
 constexpr int64_t pack_a_bytes = 512 << 10, pack_a_columns = 256;
-constexpr int64_t transposed_rows = 512;  // of C made transposed at a time
+constexpr int64_t pack_transposed_a = 128;  // columns and depth, for an A that lies by columns
+constexpr int64_t transposed_rows = 512;    // of C made transposed at a time
 
 template <class T> using Tile = void (*)(int64_t, const Rows<T>&, const Panel<T>&, T*, int64_t, bool);
 
@@ -164,13 +166,13 @@ template <class T> FG_INLINE bool b_wants_packing(GemmSize s, const Block<T>& b)
     if (b.outer != 1 || (!has_masked_loads && s.n % Vec<T>::size != 0)) return true;
     if (s.m >= pack_b_rows)
         return s.k * s.n * int64_t(sizeof(T)) >= pack_b_bytes || step % 64 != 0 || laps(step, s.k) > 1;
-    return s.m >= 48 && laps(step, s.k) >= 16;
+    return s.m >= 48 && laps(step, s.k) > 16;
 }
 
 template <class T> FG_INLINE bool a_wants_packing(GemmSize s, const Block<T>& a) {
-    if (s.n < pack_a_columns) return false;
+    if (a.outer == 1 && s.m >= 16 && smaller(s.n, s.k) >= pack_transposed_a) return true;
     const int64_t bytes = int64_t(sizeof(T));
-    return s.m * s.k * bytes >= pack_a_bytes || (a.outer == 1 && laps(a.inner * bytes, s.k) >= 4);
+    return s.n >= pack_a_columns && (s.m * s.k * bytes >= pack_a_bytes || (s.m >= 16 && a.outer * bytes % 4096 == 0));
 }
 
 template <class T> FG_INLINE void choose_packing(GemmSize s, Block<T> a, Block<T> b, T* c, int64_t ldc, T* scratch) {
@@ -254,6 +256,7 @@ template <class T> void gemm(GemmSize s, const T* a, int64_t a_row, int64_t a_co
     if (s.k == 0)
         for (int64_t i = 0; i < s.m; ++i) memset(c + i * ldc, 0, size_t(s.n) * sizeof(T));
     else if (s.n == 1) column_product(s.m, s.k, a, a_row, a_col, b, b_row, c, ldc, space);
+    else if (s.m == 1 && b_col == 1) row_product(s.n, s.k, depth_block, a, a_col, b, b_row, c);
     else if (s.k == 1 && b_col == 1) outer_product(s.m, s.n, a, a_row, b, c, ldc);
     else if (a_row == 1 && s.m >= 2 * Vec<T>::size && is_narrow<T>(s.n))
         transposed_product(s, rows, columns, c, ldc, space);

@@ -31,7 +31,8 @@ template <class T>
 FG_OUT_OF_LINE void residuals(int64_t d, const T* x, int64_t x_row, const T* y, const T* w, T bias, T* residual) {
     constexpr int width = Vec<T>::size;
     for (int64_t r = 0; r < mse_group; r += width)
-        (dot_many(d, x + r * x_row, x_row, w) + Vec<T>(bias) - Vec<T>::load(y + r)).store(residual + r);
+        (dot_many(d, FirstOfSixteen<T>(int(d % 16)), x + r * x_row, x_row, w) + Vec<T>(bias) - Vec<T>::load(y + r))
+            .store(residual + r);
 }
 
 // The same for any count <= 16 of rows and any d; zero for the other rows.

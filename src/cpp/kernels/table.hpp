@@ -14,6 +14,9 @@ using std::int64_t;
 using std::uint32_t;
 using std::uint64_t;
 
+// In a product with one column, k per block of sums, see gemm/column.hpp. Changes bits.
+constexpr int64_t column_block = 4096;
+
 // Stand-ins for T in scratch sizes: how many bytes a kernel wants, 64-byte aligned, before it is called.
 struct GemmSize {
     int64_t m, n, k;
@@ -71,6 +74,14 @@ template <class T> struct NumberKernels {
     void (*gemm_pack)(GemmSize size, const T* b, int64_t b_row, int64_t b_col, void* packed);
     void (*gemm_packed)(GemmSize size, const T* a, int64_t a_row, int64_t a_col, const void* packed, T* c, int64_t ldc,
                         void* scratch);
+    // c (m, 1) = a @ b with contiguous columns of a, for rows of b as they come: into `sums`, column_sums_bytes(m, k)
+    // of memory, `count` of k from `first` on, a multiple of 16 like all counts but the last. Those of different blocks
+    // of column_block may be added at the same time, those of one block come in order. The bits of gemm. While some are
+    // added, as much of a that follows is fetched.
+    int64_t (*column_sums_bytes)(int64_t m, int64_t k);
+    void (*column_add)(int64_t m, int64_t k, int64_t first, int64_t count, const T* a, int64_t a_col, const T* b,
+                       void* sums);
+    void (*column_join)(int64_t m, int64_t k, const void* sums, T* c, int64_t ldc);
 
     // x is contiguous (outer, n, inner); out is contiguous (outer, inner). Fixed tree over n.
     void (*sum)(int64_t outer, int64_t n, int64_t inner, const T* x, T* out);

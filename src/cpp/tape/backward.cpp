@@ -1,8 +1,8 @@
-// The sweep: nodes in falling order of their sequence numbers, a heap for the order, no recursion.
+// The sweep: nodes in falling order of their sequence numbers, no recursion.
 #include "tape/backward.hpp"
 
 #include <algorithm>
-#include <unordered_map>
+#include <cstddef>
 
 #include "tape/apply.hpp"
 #include "tape/node.hpp"
@@ -12,37 +12,100 @@
 namespace fg {
 namespace {
 
-Tensor add(const Tensor& a, const Tensor& b) {
+Tensor add_up(const Tensor& a, const Tensor& b) {
     static const Op& op = find_op("add");
     return apply(op, {a, b});
 }
 
-// Gradients that have arrived at nodes not yet visited, summed in the order they come.
-class Pending {
+// The nodes below some roots, later ones first, and the gradients that have arrived at each, summed in the order they
+// come. Nodes are found by their address in a table of half empty places: a sweep looks for one at every edge.
+class Graph {
 public:
-    void arrive(Node* node, const Tensor& grad) {
-        const auto [place, fresh] = grads_.try_emplace(node, grad);
-        if (!fresh) {
-            place->second = add(place->second, grad);
-            return;
+    explicit Graph(Span<Tensor> roots) : table_(64, -1) {
+        for (const Tensor& t : roots) add(creator(t));
+        for (size_t n = 0; n < nodes_.size(); ++n) {
+            Node* const node = nodes_[n].node;
+            for (int i = 0; i < node->arity(); ++i) add(node->edge(i).node.get());
         }
-        heap_.push_back({node->sequence(), node});
-        std::push_heap(heap_.begin(), heap_.end());
+        for (size_t n = 0; n < nodes_.size(); ++n) order_.emplace_back(nodes_[n].node->sequence(), int(n));
+        std::sort(order_.rbegin(), order_.rend());
     }
-    bool empty() const { return heap_.empty(); }
-    std::pair<Node*, Tensor> take_latest() {
-        std::pop_heap(heap_.begin(), heap_.end());
-        Node* node = heap_.back().second;
-        heap_.pop_back();
-        const auto place = grads_.find(node);
-        Tensor grad = std::move(place->second);
-        grads_.erase(place);
-        return {node, std::move(grad)};
+
+    // Chooses what lies on a way from the roots to these.
+    void choose(Span<Tensor> wanted) {
+        for (const Tensor& t : wanted) {
+            if (t.is_leaf()) leaves_.push_back(t.impl());
+            else if (const int n = find(creator(t)); n >= 0) nodes_[size_t(n)].chosen = true;
+        }
+        for (auto o = order_.rbegin(); o != order_.rend(); ++o) {
+            Found& found = nodes_[size_t(o->second)];
+            for (int i = 0; i < found.node->arity(); ++i) found.chosen |= chosen(found.node->edge(i));
+        }
+    }
+    bool chosen(const Node* node) const { return nodes_[size_t(find(node))].chosen; }
+    bool chosen(const Edge& e) const {
+        if (e.leaf) return std::find(leaves_.begin(), leaves_.end(), e.leaf.impl()) != leaves_.end();
+        return e.node && chosen(e.node.get());
+    }
+
+    void arrive(const Node* node, const Tensor& grad) {
+        Tensor& sum = nodes_[size_t(find(node))].grad;
+        sum = sum ? add_up(sum, grad) : grad;
+    }
+
+    // Visits the nodes that gradients arrive at. `wants(edge)` says where to go, `to_leaf(leaf, grad)` is told of each
+    // gradient that reaches a leaf, `at_node(node, grad)` of each node's whole gradient.
+    template <class Wants, class ToLeaf, class AtNode>
+    void sweep(bool retain_graph, Wants wants, ToLeaf to_leaf, AtNode at_node) {
+        for (const auto& [sequence, n] : order_) {
+            Node* const node = nodes_[size_t(n)].node;
+            const Tensor grad = std::move(nodes_[size_t(n)].grad);
+            if (!grad) continue;
+            at_node(node, grad);
+            const Pullback pullback(*node, grad);
+            bool passed = false;
+            for (int i = 0; i < node->arity(); ++i) {
+                const Edge& edge = node->edge(i);
+                if (!wants(edge)) continue;
+                passed = true;
+                const Tensor g = node->op().vjp(pullback, i);
+                if (edge.leaf) to_leaf(edge.leaf, g);
+                else arrive(edge.node.get(), g);
+            }
+            if (!retain_graph && passed) node->free_saved();
+        }
     }
 
 private:
-    std::vector<std::pair<uint64_t, Node*>> heap_;
-    std::unordered_map<Node*, Tensor> grads_;
+    struct Found {
+        Node* node;
+        Tensor grad;
+        bool chosen = false;
+    };
+
+    // Where a node is in the table, or would go.
+    size_t place(const Node* node) const {
+        size_t at = reinterpret_cast<uintptr_t>(node) / alignof(std::max_align_t) * 0x9E3779B97F4A7C15u >> 20;
+        for (at &= table_.size() - 1; table_[at] >= 0 && nodes_[size_t(table_[at])].node != node;)
+            at = (at + 1) & (table_.size() - 1);
+        return at;
+    }
+    int find(const Node* node) const { return table_[place(node)]; }
+    void add(Node* node) {
+        if (!node) return;  // of a leaf
+        const size_t at = place(node);
+        if (table_[at] >= 0) return;
+        table_[at] = int(nodes_.size());
+        nodes_.push_back({node, {}});
+        if (nodes_.size() * 2 <= table_.size()) return;
+        table_.assign(table_.size() * 4, -1);
+        for (size_t n = 0; n < nodes_.size(); ++n) table_[place(nodes_[n].node)] = int(n);
+    }
+
+    std::vector<Found> nodes_;
+    std::vector<int> table_;
+    std::vector<std::pair<uint64_t, int>> order_;  // by sequence number
+    std::vector<const TensorImpl*> leaves_;
 };
 
 Tensor seed_for(const Tensor& root, const Tensor& seed) {
@@ -61,75 +124,18 @@ Tensor seed_for(const Tensor& root, const Tensor& seed) {
     return seed;
 }
 
-// Visits what lies below the pending nodes. `wants(edge)` says where to go, `to_leaf(leaf, grad)` is told of each
-// gradient that reaches a leaf, `at_node(node, grad)` of each node's whole gradient.
-template <class Wants, class ToLeaf, class AtNode>
-void sweep(Pending& pending, bool retain_graph, Wants wants, ToLeaf to_leaf, AtNode at_node) {
-    while (!pending.empty()) {
-        const auto [node, grad] = pending.take_latest();
-        at_node(node, grad);
-        const Pullback pullback(*node, grad);
-        bool passed = false;
-        for (int i = 0; i < node->arity(); ++i) {
-            const Edge& edge = node->edge(i);
-            if (!wants(edge)) continue;
-            passed = true;
-            const Tensor g = node->op().vjp(pullback, i);
-            if (edge.leaf) to_leaf(edge.leaf, g);
-            else pending.arrive(edge.node.get(), g);
-        }
-        if (!retain_graph && passed) node->free_saved();
-    }
-}
-
-// The nodes on some way from the roots to what is wanted.
-class Relevant {
-public:
-    Relevant(Span<Tensor> roots, Span<Tensor> wanted) {
-        for (const Tensor& t : wanted) {
-            if (t.is_leaf()) leaves_.push_back(t.impl());
-            else below_[creator(t)] = true;
-        }
-        std::vector<Node*> found, open;
-        std::unordered_map<Node*, bool> seen;
-        const auto visit = [&](Node* n) {
-            if (n && seen.try_emplace(n, true).second) open.push_back(n);
-        };
-        for (const Tensor& t : roots) visit(creator(t));  // a leaf has none
-        while (!open.empty()) {
-            Node* n = open.back();
-            open.pop_back();
-            found.push_back(n);
-            for (int i = 0; i < n->arity(); ++i) visit(n->edge(i).node.get());
-        }
-        std::sort(found.begin(), found.end(), [](Node* a, Node* b) { return a->sequence() < b->sequence(); });
-        for (Node* n : found)
-            for (int i = 0; i < n->arity(); ++i)
-                if (contains(n->edge(i))) below_[n] = true;
-    }
-    bool contains(Node* n) const { return below_.count(n) != 0; }
-    bool contains(const Edge& e) const {
-        if (e.leaf) return std::find(leaves_.begin(), leaves_.end(), e.leaf.impl()) != leaves_.end();
-        return e.node && contains(e.node.get());
-    }
-
-private:
-    std::unordered_map<Node*, bool> below_;
-    std::vector<const TensorImpl*> leaves_;
-};
-
 }  // namespace
 
 void LeafGradients::arrive(const Tensor& leaf, const Tensor& grad) {
     const auto [place, fresh] = places_.try_emplace(leaf.impl(), leaves_.size());
     if (fresh) leaves_.push_back({leaf, grad});
-    else leaves_[place->second].grad = add(leaves_[place->second].grad, grad);
+    else leaves_[place->second].grad = add_up(leaves_[place->second].grad, grad);
 }
 
 void LeafGradients::hand_over() {
     const GradMode mode(create_graph_);
     for (Arrived& a : leaves_)
-        if (const auto& before = a.leaf.impl()->grad) a.grad = add(Tensor(before), a.grad);
+        if (const auto& before = a.leaf.impl()->grad) a.grad = add_up(Tensor(before), a.grad);
     for (const Arrived& a : leaves_) a.leaf.impl()->grad = a.grad.ref();
 }
 
@@ -145,10 +151,10 @@ LeafGradients backward(const Tensor& root, const Tensor& seed, bool retain_graph
         leaves.arrive(root, start);
         return leaves;
     }
-    Pending pending;
-    pending.arrive(creator(root), start);
-    sweep(
-        pending, retain_graph || create_graph, [](const Edge& e) { return e.wants_gradient(); },
+    Graph graph({&root, 1});
+    graph.arrive(creator(root), start);
+    graph.sweep(
+        retain_graph || create_graph, [](const Edge& e) { return e.wants_gradient(); },
         [&](const Tensor& leaf, const Tensor& g) { leaves.arrive(leaf, g); }, [](Node*, const Tensor&) {});
     return leaves;
 }
@@ -158,7 +164,7 @@ std::vector<Tensor> gradients(Span<Tensor> outputs, Span<Tensor> seeds, Span<Ten
     std::vector<Tensor> result(size_t(inputs.size()));
     const auto give = [&](int i, const Tensor& g) {
         Tensor& sum = result[size_t(i)];
-        sum = sum ? add(sum, g) : g;
+        sum = sum ? add_up(sum, g) : g;
     };
     const auto to_leaf = [&](const Tensor& leaf, const Tensor& g) {
         for (int i = 0; i < inputs.size(); ++i)
@@ -168,18 +174,18 @@ std::vector<Tensor> gradients(Span<Tensor> outputs, Span<Tensor> seeds, Span<Ten
         for (int i = 0; i < inputs.size(); ++i)
             if (inputs[i].impl()->creator.get() == node) give(i, g);
     };
-    // A recording may be differentiated later, whatever is wanted of it now.
-    GradMode mode(create_graph || Recording::active());
-    const Relevant relevant(outputs, inputs);
-    Pending pending;
+    const GradMode mode(create_graph);
+    const PassesGradients later;  // a recording may be differentiated later, whatever is wanted of it now
+    Graph graph(outputs);
+    graph.choose(inputs);
     for (int i = 0; i < outputs.size(); ++i) {
         const Tensor start = seed_for(outputs[i], seeds[i]);
         if (!outputs[i].requires_grad()) continue;
         if (outputs[i].is_leaf()) to_leaf(outputs[i], start);
-        else if (relevant.contains(creator(outputs[i]))) pending.arrive(creator(outputs[i]), start);
+        else if (graph.chosen(creator(outputs[i]))) graph.arrive(creator(outputs[i]), start);
     }
-    sweep(
-        pending, retain_graph || create_graph, [&](const Edge& e) { return relevant.contains(e); }, to_leaf, at_node);
+    graph.sweep(
+        retain_graph || create_graph, [&](const Edge& e) { return graph.chosen(e); }, to_leaf, at_node);
     return result;
 }
 

@@ -70,27 +70,37 @@ Found find_pattern(const View& view, const Dims& target) {
 
 }  // namespace
 
-Blockwise::Blockwise(BlockwisePlan&& plan) : producer_(std::move(plan.producer)) {
+Blockwise::Blockwise(BlockwisePlan&& plan) : producer_(std::move(plan.producer)), shape_(plan.shape) {
     lay_out(plan);
     assign_buffers(plan);
-    info_.dtype = plan.values[size_t(plan.uses.back().out)].operand.view.dtype;
-    info_.shape = plan.shape;
-    for (const BlockwisePlan::Value& v : plan.values) info_.bytes += v.in_memory ? bytes_read(v.operand.view) : 0;
+    dtype_ = plan.values[size_t(plan.uses.back().out)].view->dtype;
+    for (const BlockwisePlan::Value& v : plan.values) bytes_ += v.in_memory ? bytes_read(*v.view) : 0;
+    uses_.reserve(plan.uses.size());
     for (const BlockwisePlan::Use& use : plan.uses) {
-        info_.ops += (info_.ops.empty() ? "" : " + ") + std::string(use.op->name);
-        const bool produced = producer_ && &use == &plan.uses[0];
-        info_.work += produced ? producer_->row_work * double(producer_->rows) : double(numbers_);
-        if (produced) {
-            producer_in_ = use.in;
+        if (producer_ && &use == &plan.uses[0]) {
+            work_ += producer_->row_work * double(producer_->rows);
+            producer_op_ = use.op;
+            producer_operands_ = use.operand_count;
             producer_out_ = use.out;
             continue;
         }
-        std::vector<const View*> in;
-        for (int v : use.in) in.push_back(&plan.values[size_t(v)].operand.view);
-        uses_.push_back({use.op->kernel(*use.op, in, plan.values[size_t(use.out)].operand.view), int(operands_.size()),
-                         int(use.in.size()), use.out});
-        operands_.insert(operands_.end(), use.in.begin(), use.in.end());
+        work_ += double(numbers_);
+        const View* in[max_operands];
+        for (int k = 0; k < use.operand_count; ++k) in[k] = plan.values[size_t(plan.operands_of(use)[size_t(k)])].view;
+        const auto kernel =
+            use.op->kernel(*use.op, {in, size_t(use.operand_count)}, *plan.values[size_t(use.out)].view);
+        uses_.push_back({kernel, use.op, use.first_operand, use.operand_count, use.out});
     }
+    operands_ = std::move(plan.operands);
+}
+
+StepInfo Blockwise::info() const {
+    StepInfo info{producer_op_ ? producer_op_->name : "", dtype_, shape_, work_, bytes_};
+    for (const Use& use : uses_) {
+        if (!info.ops.empty()) info.ops += " + ";
+        info.ops += use.op->name;
+    }
+    return info;
 }
 
 // Chooses rows and blocks, and finds the way to each value that is in memory.
@@ -99,15 +109,17 @@ void Blockwise::lay_out(const BlockwisePlan& plan) {
     row_ = producer_ ? producer_->row_size : 0;
     const auto by_block = [&](size_t v) {  // the producer has its own way to its operands
         if (!plan.values[v].in_memory) return false;
-        return !producer_ || std::find(plan.uses[0].in.begin(), plan.uses[0].in.end(), int(v)) == plan.uses[0].in.end();
+        if (!producer_) return true;
+        const Span<int> its = plan.operands_of(plan.uses[0]);
+        return std::find(its.begin(), its.end(), int(v)) == its.end();
     };
     for (size_t v = 0; v < plan.values.size(); ++v)
-        if (!row_ && by_block(v)) row_ = find_pattern(plan.values[v].operand.view, plan.shape).row;
+        if (!row_ && by_block(v)) row_ = find_pattern(*plan.values[v].view, plan.shape).row;
     if (!row_) row_ = std::max<int64_t>(numbers_, 1);
     block_ = row_ <= largest_block ? largest_block / row_ * row_ : largest_block;
     block_ = std::max<int64_t>(std::min(block_, numbers_), 1);
     if (producer_) {
-        const int64_t item = itemsize(plan.values[size_t(plan.uses[0].out)].operand.view.dtype);
+        const int64_t item = itemsize(plan.values[size_t(plan.uses[0].out)].view->dtype);
         rows_made_ = producer_bytes / (producer_->row_size * item);
         rows_made_ = std::max<int64_t>(std::min(std::max(rows_made_, producer_->grain), producer_->rows), 1);
     }
@@ -115,8 +127,8 @@ void Blockwise::lay_out(const BlockwisePlan& plan) {
     if (producer_ && rows_made_ < producer_->rows) shared_bytes_ = producer_->shared_bytes();
     values_.resize(plan.values.size());
     for (size_t i = 0; i < values_.size(); ++i) {
-        values_[i].at = plan.values[i].operand.at;
-        if (by_block(i)) place_in_memory(plan.values[i].operand.view, plan.shape, int(i));
+        values_[i].at = plan.values[i].at;
+        if (by_block(i)) place_in_memory(*plan.values[i].view, plan.shape, int(i));
     }
 }
 
@@ -162,10 +174,10 @@ void Blockwise::place_in_memory(const View& view, const Dims& shape, int index) 
 void Blockwise::assign_buffers(const BlockwisePlan& plan) {
     std::vector<std::pair<int64_t, int64_t>> idle;  // bytes, offset
     const auto take = [&](int64_t bytes) {
-        for (size_t i = 0; i < idle.size(); ++i)
-            if (idle[i].first == bytes) {
-                const int64_t offset = idle[i].second;
-                idle.erase(idle.begin() + int64_t(i));
+        for (auto i = idle.rbegin(); i != idle.rend(); ++i)  // from the latest: it is still in L1
+            if (i->first == bytes) {
+                const int64_t offset = i->second;
+                idle.erase(std::next(i).base());
                 return offset;
             }
         buffers_bytes_ += bytes;
@@ -173,13 +185,13 @@ void Blockwise::assign_buffers(const BlockwisePlan& plan) {
     };
     const auto block_bytes = [&](const View& view) { return padded(block_ * itemsize(view.dtype)); };
     for (const Copied& copied : copied_)
-        values_[size_t(copied.value)].buffer = take(block_bytes(plan.values[size_t(copied.value)].operand.view));
+        values_[size_t(copied.value)].buffer = take(block_bytes(*plan.values[size_t(copied.value)].view));
     std::vector<size_t> last_read(values_.size(), 0);
     for (size_t u = 0; u < plan.uses.size(); ++u)
-        for (int v : plan.uses[u].in) last_read[size_t(v)] = u;
+        for (int v : plan.operands_of(plan.uses[u])) last_read[size_t(v)] = u;
     for (size_t u = 0; u < plan.uses.size(); ++u) {
         const int out = plan.uses[u].out;
-        const View& view = plan.values[size_t(out)].operand.view;
+        const View& view = *plan.values[size_t(out)].view;
         if (!plan.values[size_t(out)].in_memory) {
             if (producer_ && u == 0) {
                 values_[size_t(out)].buffer = take(padded(rows_made_ * producer_->row_size * itemsize(view.dtype)));
@@ -189,10 +201,10 @@ void Blockwise::assign_buffers(const BlockwisePlan& plan) {
             }
         }
         if (producer_ && u == 0) continue;  // its operands are not read by block
-        for (int v : plan.uses[u].in) {
+        for (int v : plan.operands_of(plan.uses[u])) {
             const bool temporary = !plan.values[size_t(v)].in_memory && values_[size_t(v)].per_number == 0;
             if (!temporary || last_read[size_t(v)] != u) continue;
-            idle.emplace_back(block_bytes(plan.values[size_t(v)].operand.view), values_[size_t(v)].buffer);
+            idle.emplace_back(block_bytes(*plan.values[size_t(v)].view), values_[size_t(v)].buffer);
             last_read[size_t(v)] = plan.uses.size();  // once, even where it is read twice
         }
     }
@@ -228,7 +240,7 @@ void Blockwise::run_block(char* const* places, int64_t first, int64_t count) con
 }
 
 void Blockwise::find_producer_in(Bases bases, const void** in) const {
-    for (size_t i = 0; i < producer_in_.size(); ++i) in[i] = values_[size_t(producer_in_[i])].at.in(bases);
+    for (int k = 0; k < producer_operands_; ++k) in[k] = values_[size_t(operands_[size_t(k)])].at.in(bases);
 }
 
 void Blockwise::run(Bases bases) const {

@@ -12,26 +12,35 @@ namespace fg {
 struct BlockwisePlan {
     struct Use {
         const Op* op;
-        std::vector<int> in;
+        int first_operand, operand_count;  // in `operands`
         int out;
     };
     struct Value {
-        Operand operand;
-        bool in_memory;  // comes from outside, or is read there; else it lives in a block
+        Address at;
+        const View* view;  // its layout
+        bool in_memory;    // comes from outside, or is read there; else it lives in a block
     };
 
     Dims shape;  // of every result
     std::vector<Use> uses;
+    std::vector<int> operands;
     std::vector<Value> values;
     std::unique_ptr<Prepared> producer;  // of the first use, whose operands are values of its own
+
+    Span<int> operands_of(const Use& use) const {
+        return {operands.data() + use.first_operand, size_t(use.operand_count)};
+    }
 };
 
-class Blockwise final : public Step {
+class Blockwise final : public RowStep {
 public:
     explicit Blockwise(BlockwisePlan&& plan);
 
     void run(Bases bases) const override;
-    const StepInfo& info() const override { return info_; }
+    void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) const override {
+        run_part(bases, nullptr, first * (numbers_ / rows), (first + count) * (numbers_ / rows));
+    }
+    StepInfo info() const override;
 
 private:
     // How a value is found: at a place that moves with the block, or in a buffer that holds one block of it.
@@ -50,6 +59,7 @@ private:
     };
     struct Use {
         kernels::ElementwiseKernel kernel;
+        const Op* op;
         int first_operand, operand_count;  // into operands_
         int out;
     };
@@ -73,12 +83,14 @@ private:
     std::vector<Use> uses_;
     std::vector<int> operands_;
     std::unique_ptr<Prepared> producer_;
-    std::vector<int> producer_in_;
+    const Op* producer_op_ = nullptr;
+    int producer_operands_ = 0;  // the first of operands_
     int producer_out_ = -1;
     int64_t shared_bytes_ = 0;  // of what the producer makes once for all rows
     // Working memory: buffers, the producer's, and the place of each value.
     int64_t buffers_bytes_ = 0, places_at_ = 0, work_bytes_ = 0;
-    StepInfo info_;
+    Dims shape_;
+    DType dtype_ = DType::float64;  // of the last result
 };
 
 }  // namespace fg

@@ -44,7 +44,8 @@ std::string recorded_text(const Recording& r) {
     for (const Instruction& i : r.instructions()) {
         const Meta& meta = r.values()[size_t(i.output)].meta;
         out += say(value(i.output), " = ", i.op->name, "(");
-        for (size_t k = 0; k < i.inputs.size(); ++k) out += (k ? ", " : "") + value(i.inputs[k]);
+        const Span<int> inputs = r.inputs_of(i);
+        for (int k = 0; k < inputs.size(); ++k) out += (k ? ", " : "") + value(inputs[size_t(k)]);
         out += say(")  ", name(meta.dtype), meta.shape, i.stops ? "  no gradient\n" : "\n");
     }
     out += "return";
@@ -57,7 +58,7 @@ std::string steps_text(const Program& program, const std::vector<double>& second
     double work = 0, time = 0;
     int64_t bytes = 0;
     for (size_t i = 0; i < program.steps().size(); ++i) {
-        const StepInfo& info = program.steps()[i]->info();
+        const StepInfo info = program.steps()[i]->info();
         work += info.work;
         bytes += info.bytes;
         std::string line = say(i);

@@ -2,16 +2,19 @@
 #include "tape/lowering.hpp"
 
 #include <algorithm>
-#include <unordered_map>
+#include <queue>
 
 #include "tape/apply.hpp"
 #include "tape/arena_plan.hpp"
 #include "tape/blockwise.hpp"
+#include "tape/streamed.hpp"
 
 namespace fg {
 namespace {
 
 constexpr int drafts_looked_at = 64;  // from the end: keeps lowering linear in the length of a recording
+
+constexpr int64_t stream_bytes = 1 << 20;  // an operand of fewer stays near between two steps that read it
 
 int64_t aligned(int64_t bytes) { return (bytes + storage_alignment - 1) / storage_alignment * storage_alignment; }
 int64_t bytes_of(const View& view) { return std::max(aligned(view.size() * itemsize(view.dtype)), storage_alignment); }
@@ -33,23 +36,40 @@ struct Slot {
     bool constant = false;  // nobody can change those numbers
     bool kept = false;      // read outside its draft
     Address at;
+    int numbered_for = -1, number = -1;  // its number among the values of a draft
+};
+
+// An instruction, unlike all before it, on the values that stand for its inputs.
+struct Use {
+    const Instruction* instruction;
+    int first_input;
+    int next = -1;  // use of its draft
 };
 
 // A step in the making: one op, or several elementwise ones, perhaps behind an op that makes its output row by row.
 struct Draft {
-    std::vector<const Instruction*> uses;
+    int first, last;                     // of its uses
     std::unique_ptr<Prepared> prepared;  // of the first use
     bool elementwise;                    // whether elementwise ops of `shape` may join
     Dims shape;
+
+    bool alone() const { return first == last; }
 };
 
 class Lowering {
 public:
-    explicit Lowering(const Recording& recording) : recording_(recording), slots_(recording.values().size()) {}
+    explicit Lowering(const Recording& recording) : recording_(recording), slots_(recording.values().size()) {
+        const size_t count = recording.instructions().size();
+        size_t places = 2;
+        while (places < 2 * count) places *= 2;
+        known_.assign(places, -1);
+        uses_.reserve(count);
+    }
 
     Lowered run() {
         take_values();
         for (const Instruction& i : recording_.instructions()) take(i);
+        order_drafts();
         mark_kept();
         place();
         make_steps();
@@ -60,6 +80,7 @@ private:
     Slot& slot(int value) { return slots_[size_t(value)]; }
 
     void take_values() {
+        same_.reserve(slots_.size());
         for (size_t v = 0; v < slots_.size(); ++v) {
             const ValueInfo& info = recording_.values()[v];
             same_.push_back(int(v));
@@ -74,56 +95,68 @@ private:
     }
 
     void take(const Instruction& instruction) {
-        std::vector<int> in;
-        for (int v : instruction.inputs) in.push_back(same_[size_t(v)]);
-        if (const int earlier = find_same(instruction, in); earlier >= 0) {
-            same_[size_t(instruction.output)] = earlier;
+        const int first = int(operands_.size());
+        for (int v : recording_.inputs_of(instruction)) operands_.push_back(same_[size_t(v)]);
+        const Use use{&instruction, first};
+        int& known = known_[find(use)];
+        if (known >= 0) {
+            same_[size_t(instruction.output)] = uses_[size_t(known)].instruction->output;
+            operands_.resize(size_t(first));
             return;
         }
-        if (is_view(instruction, in) || is_constant(instruction, in)) return;
-        uses_.push_back(std::make_unique<Instruction>(
-            Instruction{instruction.op, instruction.attrs, std::move(in), instruction.output, instruction.stops}));
-        draft(*uses_.back());
+        known = int(uses_.size());
+        uses_.push_back(use);
+        if (!is_view(use) && !is_constant(use)) draft(known);
     }
 
-    // The value of the same op on the same values, or -1.
-    int find_same(const Instruction& i, const std::vector<int>& in) {
-        size_t hash = std::hash<const void*>()(i.op);
-        for (int v : in) hash = hash * 31 + size_t(v);
+    Span<int> inputs_of(const Use& use) const {
+        return {operands_.data() + use.first_input, size_t(use.instruction->input_count)};
+    }
+
+    // Where in known_ a use like that one is, or would go.
+    size_t find(const Use& use) const {
+        const Instruction& i = *use.instruction;
+        const Span<int> in = inputs_of(use);
+        size_t hash = reinterpret_cast<uintptr_t>(i.op) / alignof(Op);
+        const auto mix = [&](int64_t n) { hash = (hash ^ size_t(n)) * 0x9E3779B97F4A7C15u; };
+        for (int v : in) mix(v);
         for (const Dims* numbers : {&i.attrs.axes, &i.attrs.shape, &i.attrs.starts, &i.attrs.steps})
-            for (int64_t n : *numbers) hash = hash * 31 + size_t(n);
-        const auto [first, last] = known_.equal_range(hash);
-        for (auto k = first; k != last; ++k) {
-            const auto& [other, operands] = k->second;
-            if (other->op == i.op && other->attrs == i.attrs && operands == in) return same_[size_t(other->output)];
-        }
-        known_.emplace(hash, std::make_pair(&i, in));
-        return -1;
+            for (int64_t n : *numbers) mix(n);
+        const auto is_like = [&](const Use& other) {
+            const Instruction& o = *other.instruction;
+            return o.op == i.op && std::equal(in.begin(), in.end(), inputs_of(other).begin(), inputs_of(other).end()) &&
+                   o.attrs == i.attrs;
+        };
+        size_t at = (hash >> 20) & (known_.size() - 1);
+        while (known_[at] >= 0 && !is_like(uses_[size_t(known_[at])])) at = (at + 1) & (known_.size() - 1);
+        return at;
     }
 
-    bool is_view(const Instruction& i, const std::vector<int>& in) {
+    bool is_view(const Use& use) {
+        const Instruction& i = *use.instruction;
         if (!i.op->alias) return false;
+        const int in = operands_[size_t(use.first_input)];
         View to;
         int64_t offset = 0;
-        if (!i.op->alias(i.attrs, slot(in[0]).view, to, offset)) return false;
+        if (!i.op->alias(i.attrs, slot(in).view, to, offset)) return false;
         Slot& s = slot(i.output);
-        s.base = root(in[0]);
-        s.offset = slot(in[0]).offset + offset * itemsize(s.view.dtype);
+        s.base = root(in);
+        s.offset = slot(in).offset + offset * itemsize(s.view.dtype);
         s.view.shape = to.shape;
         s.view.strides = to.strides;
         return true;
     }
 
-    bool is_constant(const Instruction& i, const std::vector<int>& in) {
+    bool is_constant(const Use& use) {
+        const Instruction& i = *use.instruction;
+        const Span<int> in = inputs_of(use);
+        const auto constant = [&](int v) { return slot(root(v)).constant; };
+        if (in.size() == 0 || !std::all_of(in.begin(), in.end(), constant)) return false;
         std::vector<View> views;
         for (int v : in) {
-            const Slot& origin = slot(root(v));
-            if (!origin.constant) return false;
-            View view = slot(v).view;
-            view.data = origin.numbers.view().as<char>() + slot(v).offset;
-            views.push_back(view);
+            views.push_back(slot(v).view);
+            views.back().data = slot(root(v)).numbers.view().as<char>() + slot(v).offset;
         }
-        if (in.empty()) return false;
         std::vector<const View*> pointers;
         for (const View& view : views) pointers.push_back(&view);
         Tensor result = Tensor::empty(recording_.values()[size_t(i.output)].meta);
@@ -137,58 +170,186 @@ private:
 
     // --- drafts
 
-    void draft(const Instruction& use) {
-        Slot& out = slot(use.output);
-        if (use.op->kernel) {
+    void draft(int index) {
+        const Use& use = uses_[size_t(index)];
+        const Op& op = *use.instruction->op;
+        Slot& out = slot(use.instruction->output);
+        if (op.kernel) {
             out.draft = elementwise_draft(use);
-            drafts_[size_t(out.draft)].uses.push_back(&use);
+            if (out.draft < int(drafts_.size())) {
+                Draft& joined = drafts_[size_t(out.draft)];
+                uses_[size_t(joined.last)].next = index;
+                joined.last = index;
+                return;
+            }
+            drafts_.push_back({index, index, nullptr, true, out.view.shape});
             return;
         }
-        Draft d;
-        if (use.op->prepare) {
+        Draft d{index, index, nullptr, false, out.view.shape};
+        if (op.prepare) {
             std::vector<const View*> in;
-            for (int v : use.inputs) in.push_back(&slot(v).view);
-            d.prepared = use.op->prepare(*use.op, use.attrs, in, out.view);
+            for (int v : inputs_of(use)) in.push_back(&slot(v).view);
+            d.prepared = op.prepare(op, use.instruction->attrs, in, out.view);
         }
-        d.elementwise = d.prepared && !use.op->fault;
-        d.shape = out.view.shape;
-        d.uses.push_back(&use);
+        d.elementwise = d.prepared && !op.fault;
         out.draft = int(drafts_.size());
         drafts_.push_back(std::move(d));
     }
 
-    // The draft that an elementwise use goes to: the earliest of its shape at which its operands are there.
-    int elementwise_draft(const Instruction& use) {
-        const Dims& shape = slot(use.output).view.shape;
+    // The draft that an elementwise use goes to: the earliest of its shape at which its operands are there, or a new
+    // one.
+    int elementwise_draft(const Use& use) {
+        const Dims& shape = slot(use.instruction->output).view.shape;
         int ready = -1;
-        for (int v : use.inputs) ready = std::max(ready, slot(root(v)).draft);
+        for (int v : inputs_of(use)) ready = std::max(ready, slot(root(v)).draft);
         const auto takes = [&](int d) { return drafts_[size_t(d)].elementwise && drafts_[size_t(d)].shape == shape; };
         if (ready >= 0 && takes(ready) && reads_by_block(use, ready)) return ready;
-        for (int d = std::max(ready + 1, int(drafts_.size()) - drafts_looked_at); d < int(drafts_.size()); ++d)
-            if (takes(d)) return d;
-        drafts_.push_back({{}, nullptr, true, shape});
-        return int(drafts_.size()) - 1;
+        int d = std::max(ready + 1, int(drafts_.size()) - drafts_looked_at);
+        while (d < int(drafts_.size()) && !takes(d)) ++d;
+        return d;
     }
 
     // Whether what a use reads of a draft is there block by block: the results themselves, not other views of them.
-    bool reads_by_block(const Instruction& use, int draft) {
+    bool reads_by_block(const Use& use, int draft) {
         const Dims& shape = drafts_[size_t(draft)].shape;
-        for (int v : use.inputs)
+        for (int v : inputs_of(use))
             if (slot(root(v)).draft == draft && (slot(v).base >= 0 || slot(v).view.shape != shape)) return false;
         return true;
     }
+
+    template <class F> void for_uses(const Draft& draft, F&& f) const {
+        for (int u = draft.first; u >= 0; u = uses_[size_t(u)].next) f(uses_[size_t(u)]);
+    }
+
+    // --- order
+
+    // Drafts run in the order they were made in, but those that read the rows of one large operand run together.
+    void order_drafts() {
+        for (size_t d = 0; d < drafts_.size(); ++d) order_.push_back(int(d));
+        group_of_ = order_;
+        for (size_t d = 0; d < drafts_.size(); ++d) {
+            const std::vector<int> members = find_stream(int(d));
+            if (members.empty()) continue;
+            const std::vector<int> before = group_of_;
+            for (int m : members) group_of_[size_t(m)] = int(d);
+            if (!sort_groups()) group_of_ = before;
+        }
+    }
+
+    // With an accumulating draft, those that make its rows, in order, if one of them reads its large operand, too.
+    std::vector<int> find_stream(int sum) {
+        const Use& use = uses_[size_t(drafts_[size_t(sum)].first)];
+        if (!use.instruction->op->accumulate) return {};
+        const int large = root(inputs_of(use)[0]);
+        if (slot(large).view.size() * itemsize(slot(large).view.dtype) < stream_bytes) return {};
+        const auto accumulated = accumulate(use);
+        if (!accumulated) return {};
+        const int64_t rows = accumulated->rows;
+        std::vector<int> members{sum};
+        const auto is_member = [&](int d) { return std::find(members.begin(), members.end(), d) != members.end(); };
+        const auto reads_by_rows = [&](int d, const Use& u, size_t operand) {
+            return has_rows(inputs_of(u)[operand], rows) && (d == sum ? operand > 0 : matches_rows(d, u, operand));
+        };
+        for (size_t m = 0; m < members.size(); ++m)
+            for_operands(members[m], [&](const Use& u, size_t k, int made) {
+                if (made >= 0 && !is_member(made) && goes_by_rows(made, rows) && reads_by_rows(members[m], u, k))
+                    members.push_back(made);
+            });
+        bool reads_large = false, fits = true;
+        for (int d : members)
+            for_operands(d, [&](const Use& u, size_t k, int made) {
+                const bool by_rows = reads_by_rows(d, u, k);
+                if (by_rows && root(inputs_of(u)[k]) == large) reads_large = true;
+                if (made != d && is_member(made) && (!by_rows || group_of_[size_t(made)] != made)) fits = false;
+            });
+        if (!reads_large || !fits) return {};
+        std::sort(members.begin(), members.end());
+        return members;
+    }
+
+    // f(use, operand, the draft that makes it or -1).
+    template <class F> void for_operands(int draft, F&& f) {
+        for_uses(drafts_[size_t(draft)], [&](const Use& use) {
+            for (int k = 0; k < inputs_of(use).size(); ++k)
+                f(use, size_t(k), slot(root(inputs_of(use)[size_t(k)])).draft);
+        });
+    }
+
+    // Whether row i of a value is row i of the memory it reads.
+    bool has_rows(int value, int64_t rows) {
+        const View &view = slot(value).view, &base = slot(root(value)).view;
+        return view.shape.size() > 0 && view.shape[0] == rows && slot(value).offset == 0 &&
+               view.strides[0] * rows == base.size() && rearranges(view, base);
+    }
+    // Whether a draft makes its rows one by one.
+    bool goes_by_rows(int index, int64_t rows) {
+        const Draft& draft = drafts_[size_t(index)];
+        if (!draft.elementwise || draft.shape.size() == 0 || draft.shape[0] != rows) return false;
+        return !draft.prepared || (draft.prepared->aligned && draft.prepared->shared_bytes() == 0);
+    }
+    // Whether for that it reads the same rows of an operand that has them.
+    bool matches_rows(int index, const Use& use, size_t operand) {
+        const Draft& draft = drafts_[size_t(index)];
+        if (draft.prepared && &use == &uses_[size_t(draft.first)]) return operand == 0;
+        return slot(inputs_of(use)[operand]).view.shape.size() == draft.shape.size();
+    }
+
+    std::unique_ptr<Accumulated> accumulate(const Use& use) {
+        std::vector<const View*> in;
+        for (int v : inputs_of(use)) in.push_back(&slot(v).view);
+        const Instruction& i = *use.instruction;
+        return i.op->accumulate(*i.op, i.attrs, in, slot(i.output).view);
+    }
+
+    // Orders groups so that each comes after what it reads; false, and all as it was, if there is no such order.
+    bool sort_groups() {
+        std::vector<std::vector<int>> groups(drafts_.size()), readers(drafts_.size());
+        std::vector<int> waits_for(drafts_.size(), 0), order;
+        for (size_t d = 0; d < drafts_.size(); ++d) {
+            const int group = group_of_[d];
+            groups[size_t(group)].push_back(int(d));
+            for_operands(int(d), [&](const Use&, size_t, int made) {
+                if (made < 0 || group_of_[size_t(made)] == group) return;
+                readers[size_t(group_of_[size_t(made)])].push_back(group);
+                ++waits_for[size_t(group)];
+            });
+        }
+        std::priority_queue<int, std::vector<int>, std::greater<>> ready;
+        for (size_t g = 0; g < groups.size(); ++g)
+            if (!groups[g].empty() && waits_for[g] == 0) ready.push(int(g));
+        while (!ready.empty()) {
+            const size_t group = size_t(ready.top());
+            ready.pop();
+            order.insert(order.end(), groups[group].begin(), groups[group].end());
+            for (int reader : readers[group])
+                if (--waits_for[size_t(reader)] == 0) ready.push(reader);
+        }
+        if (order.size() < drafts_.size()) return false;
+        order_ = std::move(order);
+        return true;
+    }
+
+    // f(the drafts of a group) for all groups in order.
+    template <class F> void for_groups(F&& f) {
+        for (size_t i = 0, end; i < order_.size(); i = end) {
+            for (end = i + 1; end < order_.size() && same_group(i, end);) ++end;
+            f(Span<int>(order_.data() + i, end - i));
+        }
+    }
+    bool same_group(size_t i, size_t j) const { return group_of_[size_t(order_[i])] == group_of_[size_t(order_[j])]; }
 
     // --- memory
 
     void mark_kept() {
         for (size_t d = 0; d < drafts_.size(); ++d)
-            for (const Instruction* use : drafts_[d].uses)
-                for (int v : use->inputs)
+            for_uses(drafts_[d], [&](const Use& use) {
+                for (int v : inputs_of(use))
                     if (slot(root(v)).draft != int(d)) slot(root(v)).kept = true;
+            });
         for (int v : recording_.outputs()) slot(root(same_[size_t(v)])).kept = true;
         // Alone in its draft, it is made in memory.
         for (const Draft& d : drafts_)
-            if (d.uses.size() == 1) slot(d.uses[0]->output).kept = true;
+            if (d.alone()) slot(uses_[size_t(d.first)].instruction->output).kept = true;
     }
 
     void place() {
@@ -230,81 +391,112 @@ private:
 
     void plan_arena() {
         std::vector<size_t> last_use(slots_.size(), 0);
-        for (size_t d = 0; d < drafts_.size(); ++d)
-            for (const Instruction* use : drafts_[d].uses) {
-                last_use[size_t(use->output)] = std::max(last_use[size_t(use->output)], d);
-                for (int v : use->inputs) last_use[size_t(root(v))] = d;
-            }
-        for (int v : recording_.outputs()) last_use[size_t(root(same_[size_t(v)]))] = drafts_.size();
-        std::vector<std::vector<int>> dying(drafts_.size() + 1);
+        size_t time = 0;
+        const auto for_group_uses = [&](Span<int> group, auto&& f) {
+            for (int d : group) for_uses(drafts_[size_t(d)], f);
+        };
+        for_groups([&](Span<int> group) {
+            for_group_uses(group, [&](const Use& use) {
+                size_t& last = last_use[size_t(use.instruction->output)];
+                last = std::max(last, time);
+                for (int v : inputs_of(use)) last_use[size_t(root(v))] = time;
+            });
+            ++time;
+        });
+        for (int v : recording_.outputs()) last_use[size_t(root(same_[size_t(v)]))] = time;
+        std::vector<std::vector<int>> dying(time + 1);
         ArenaPlan plan;
-        for (size_t d = 0; d < drafts_.size(); ++d) {
-            for (const Instruction* use : drafts_[d].uses) {
-                Slot& out = slot(use->output);
-                if (!out.kept || out.at.base != 0) continue;
+        time = 0;
+        for_groups([&](Span<int> group) {
+            for_group_uses(group, [&](const Use& use) {
+                const int output = use.instruction->output;
+                Slot& out = slot(output);
+                if (!out.kept || out.at.base != 0) return;
                 out.at.offset = plan.take(bytes_of(out.view));
-                dying[last_use[size_t(use->output)]].push_back(use->output);
-            }
-            for (int v : dying[d]) plan.give_back(slot(v).at.offset, bytes_of(slot(v).view));
-        }
+                dying[last_use[size_t(output)]].push_back(output);
+            });
+            for (int v : dying[time]) plan.give_back(slot(v).at.offset, bytes_of(slot(v).view));
+            ++time;
+        });
         lowered_.arena_bytes = plan.end();
     }
 
-    Operand operand(int value) {
+    Address address(int value) {
         Address at = slot(root(value)).at;
         at.offset += slot(value).offset;
-        return {at, slot(value).view};
+        return at;
     }
+    Operand operand(int value) { return {address(value), slot(value).view}; }
 
     // --- steps
 
     void make_steps() {
-        for (size_t d = 0; d < drafts_.size(); ++d) {
-            Draft& draft = drafts_[d];
-            if (draft.uses.size() == 1 && !draft.uses[0]->op->kernel) {
-                const Instruction& use = *draft.uses[0];
-                std::vector<Operand> in;
-                for (int v : use.inputs) in.push_back(operand(v));
-                lowered_.steps.push_back(std::make_unique<OpStep>(*use.op, use.attrs, std::move(in),
-                                                                  operand(use.output), std::move(draft.prepared)));
-                continue;
-            }
-            lowered_.steps.push_back(std::make_unique<Blockwise>(blockwise(draft, int(d))));
-        }
+        lowered_.steps.reserve(drafts_.size());
+        for_groups([&](Span<int> group) {
+            if (group.size() == 1) lowered_.steps.push_back(make_step(group[0]));
+            else lowered_.steps.push_back(streamed(group));
+        });
+    }
+
+    std::unique_ptr<RowStep> make_step(int index) {
+        Draft& draft = drafts_[size_t(index)];
+        const Use& first = uses_[size_t(draft.first)];
+        const Instruction& i = *first.instruction;
+        if (!draft.alone() || i.op->kernel) return std::make_unique<Blockwise>(blockwise(draft, index));
+        return std::make_unique<OpStep>(*i.op, i.attrs, operands_of(first), operand(i.output),
+                                        std::move(draft.prepared));
+    }
+
+    std::vector<Operand> operands_of(const Use& use) {
+        std::vector<Operand> in;
+        for (int v : inputs_of(use)) in.push_back(operand(v));
+        return in;
+    }
+
+    std::unique_ptr<Step> streamed(Span<int> group) {
+        const int last = group.size() - 1;
+        std::vector<std::unique_ptr<RowStep>> steps;
+        for (int d = 0; d < last; ++d) steps.push_back(make_step(group[size_t(d)]));
+        const Use& sum = uses_[size_t(drafts_[size_t(group[size_t(last)])].first)];
+        const Instruction& i = *sum.instruction;
+        return std::make_unique<Streamed>(std::move(steps), *i.op, accumulate(sum), operands_of(sum),
+                                          operand(i.output));
     }
 
     BlockwisePlan blockwise(Draft& draft, int index) {
         BlockwisePlan plan;
         plan.shape = draft.shape;
         plan.producer = std::move(draft.prepared);
-        std::unordered_map<int, int> numbers;
         const auto add = [&](int v) {
-            plan.values.push_back({operand(v), slot(root(v)).draft != index || slot(v).kept});
+            plan.values.push_back({address(v), &slot(v).view, slot(root(v)).draft != index || slot(v).kept});
             return int(plan.values.size()) - 1;
         };
-        for (const Instruction* use : draft.uses) {
-            BlockwisePlan::Use u{use->op, {}, 0};
-            const bool produced = plan.producer && plan.uses.empty();
-            for (int v : use->inputs) {
-                if (produced) {
-                    u.in.push_back(add(v));
-                    continue;
-                }
-                const auto known = numbers.find(v);
-                u.in.push_back(known != numbers.end() ? known->second : numbers.emplace(v, add(v)).first->second);
+        const auto number = [&](int v) {
+            Slot& s = slot(v);
+            if (s.numbered_for != index) {
+                s.numbered_for = index;
+                s.number = add(v);
             }
-            u.out = numbers.emplace(use->output, add(use->output)).first->second;
-            plan.uses.push_back(std::move(u));
-        }
+            return s.number;
+        };
+        for_uses(draft, [&](const Use& use) {
+            const bool produced = plan.producer && plan.uses.empty();
+            const int first = int(plan.operands.size());
+            for (int v : inputs_of(use)) plan.operands.push_back(produced ? add(v) : number(v));
+            const Instruction& i = *use.instruction;
+            plan.uses.push_back({i.op, first, i.input_count, number(i.output)});
+        });
         return plan;
     }
 
     const Recording& recording_;
     std::vector<Slot> slots_;
-    std::vector<int> same_;  // the value that stands for each
-    std::unordered_multimap<size_t, std::pair<const Instruction*, std::vector<int>>> known_;
-    std::vector<std::unique_ptr<Instruction>> uses_;  // instructions that remain, on the values that stand
+    std::vector<int> same_;      // the value that stands for each
+    std::vector<Use> uses_;      // of views and constants too
+    std::vector<int> operands_;  // of all uses
+    std::vector<int> known_;     // the uses, by hash; half of the places stay empty
     std::vector<Draft> drafts_;
+    std::vector<int> order_, group_of_;  // drafts in the order they run in; of each, the draft it runs with
     Lowered lowered_;
 };
 

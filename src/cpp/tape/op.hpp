@@ -39,7 +39,7 @@ public:
     virtual void share(const void* const*, void*) const {}
 
     // Rows first..first+count of the output, whose numbers begin at `out`; `work` is work_bytes() of memory, `shared`
-    // what share has made, or null. Status as from Op::run.
+    // what share has made, or null. Status as from Op::run. A row's bits are the same whatever rows are run with it.
     virtual int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void* work,
                         const void* shared) const = 0;
     // For up to `count` rows at a time.
@@ -50,6 +50,25 @@ public:
     double row_work = 0;   // multiply-adds, or numbers read, for one row
     double row_ns = 0;     // about how long a row takes
     int64_t grain = 1;     // rows at a time that it works well with
+    bool aligned = false;  // row i reads row i of the first operand, which has as many, and all of the others
+};
+
+// One use of an op on operands of known layouts that adds up over their rows as these come.
+class Accumulated {
+public:
+    virtual ~Accumulated() = default;
+
+    // Adds rows first..first+count of the operands, a multiple of `grain` like all counts but the last, to
+    // state_bytes() of memory that hold nothing yet where first is a multiple of `block`. Rows of different blocks may
+    // be added at the same time, those of one block come in order.
+    virtual void add(const void* const* in, int64_t first, int64_t count, void* state) const = 0;
+    virtual void finish(const void* state, void* out) const = 0;  // the bits of Op::run
+    virtual int64_t state_bytes() const = 0;
+
+    int64_t rows = 1;
+    int64_t row_bytes = 0;  // of the first operand
+    int64_t grain = 1, block = 1;
+    double row_work = 0, row_ns = 0;  // as in Prepared
 };
 
 struct Op {
@@ -65,6 +84,9 @@ struct Op {
     int64_t (*run)(const Op&, const Attrs&, Views in, const View& out) = nullptr;
     // The same for many runs on operands of these layouts (data is null). Null where run serves as well.
     std::unique_ptr<Prepared> (*prepare)(const Op&, const Attrs&, Views in, const View& out) = nullptr;
+    // For operands that it can take by rows: the first is (..., rows), the others are (rows, ...). Null where it
+    // cannot.
+    std::unique_ptr<Accumulated> (*accumulate)(const Op&, const Attrs&, Views in, const View& out) = nullptr;
     // Of an elementwise op: the kernel for operands of these types.
     kernels::ElementwiseKernel (*kernel)(const Op&, Views in, const View& out) = nullptr;
 

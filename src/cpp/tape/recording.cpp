@@ -1,6 +1,8 @@
 // Writing ops down, and working on what was written.
 #include "tape/recording.hpp"
 
+#include <algorithm>
+
 #include "tape/apply.hpp"
 
 namespace fg {
@@ -8,6 +10,7 @@ namespace {
 
 std::atomic<uint64_t> next_id{1};
 thread_local Recording* innermost = nullptr;
+thread_local bool passes_gradients = false;
 
 }  // namespace
 
@@ -57,12 +60,11 @@ int Recording::value_of(const Tensor& t) {
 }
 
 Tensor Recording::record(const Op& op, const Attrs& attrs, Span<Tensor> in, const Meta& out) {
-    Instruction instruction{&op, attrs, {}, 0, !grad_enabled()};
-    instruction.inputs.reserve(size_t(in.size()));
-    for (const Tensor& t : in) instruction.inputs.push_back(value_of(t));
+    const int first = int(operands_.size());
+    for (const Tensor& t : in) operands_.push_back(value_of(t));
     Tensor result = traced(out, ValueKind::result);
-    instruction.output = result.impl()->value;
-    instructions_.push_back(std::move(instruction));
+    const bool stops = !grad_enabled() && !passes_gradients;
+    instructions_.push_back({&op, attrs, first, in.size(), result.impl()->value, stops});
     return result;
 }
 
@@ -102,14 +104,12 @@ void Recording::check_usable(const Tensor& traced, const char* op) {
 void Recording::remove_dead_code() {
     std::vector<bool> live(values_.size(), false);
     for (int v : outputs_) live[size_t(v)] = true;
-    std::vector<Instruction> kept;
-    for (size_t i = instructions_.size(); i-- > 0;) {
-        Instruction& instruction = instructions_[i];
-        if (!live[size_t(instruction.output)]) continue;
-        for (int v : instruction.inputs) live[size_t(v)] = true;
-        kept.push_back(std::move(instruction));
+    for (auto i = instructions_.rbegin(); i != instructions_.rend(); ++i) {
+        if (!live[size_t(i->output)]) continue;
+        for (int v : inputs_of(*i)) live[size_t(v)] = true;
     }
-    instructions_.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
+    const auto dead = [&](const Instruction& i) { return !live[size_t(i.output)]; };
+    instructions_.erase(std::remove_if(instructions_.begin(), instructions_.end(), dead), instructions_.end());
     for (size_t v = 0; v < values_.size(); ++v)
         if (!live[v]) values_[v].captured = Tensor();
     captured_.clear();
@@ -119,7 +119,7 @@ bool Recording::depends_on(int input) const {
     std::vector<bool> reached(values_.size(), false);
     reached[size_t(inputs_[size_t(input)])] = true;
     for (const Instruction& instruction : instructions_)
-        for (int v : instruction.inputs)
+        for (int v : inputs_of(instruction))
             if (reached[size_t(v)]) reached[size_t(instruction.output)] = true;
     for (int v : outputs_)
         if (reached[size_t(v)]) return true;
@@ -161,9 +161,10 @@ std::vector<Tensor> Recording::replay_over(Span<Tensor> inputs, Span<Tensor> fro
     std::vector<Tensor> arguments;
     for (const Instruction& instruction : instructions_) {
         arguments.clear();
-        for (int v : instruction.inputs) arguments.push_back(now[size_t(v)]);
+        const Span<int> in = inputs_of(instruction);
+        for (int v : in) arguments.push_back(now[size_t(v)]);
         Attrs attrs = instruction.attrs;
-        if (draws_ && !instruction.inputs.empty() && instruction.inputs[0] == key()) attrs.draw += first_draw;
+        if (draws_ && in.size() > 0 && in[0] == key()) attrs.draw += first_draw;
         const GradMode mode(grad_enabled() && !instruction.stops);
         now[size_t(instruction.output)] = apply(*instruction.op, arguments, attrs);
     }
@@ -180,5 +181,8 @@ RecordingScope::~RecordingScope() {
     innermost = recording_.outer_;
     recording_.outer_ = nullptr;
 }
+
+PassesGradients::PassesGradients() : before_(passes_gradients) { passes_gradients = true; }
+PassesGradients::~PassesGradients() { passes_gradients = before_; }
 
 }  // namespace fg

@@ -14,7 +14,7 @@ namespace fg {
 struct Instruction {
     const Op* op;
     Attrs attrs;
-    std::vector<int> inputs;
+    int first_input, input_count;  // see Recording::inputs_of
     int output;
     bool stops = false;  // recorded with gradients off: none pass when it is used again
 };
@@ -52,6 +52,9 @@ public:
 
     const std::vector<ValueInfo>& values() const { return values_; }
     const std::vector<Instruction>& instructions() const { return instructions_; }
+    Span<int> inputs_of(const Instruction& i) const {
+        return {operands_.data() + i.first_input, size_t(i.input_count)};
+    }
     const std::vector<int>& inputs() const { return inputs_; }
     const std::vector<int>& outputs() const { return outputs_; }
     // The value that is the key of its draws, -1 when it makes none; and how many streams a run takes, as the function
@@ -88,6 +91,7 @@ private:
     uint64_t id_;
     std::vector<ValueInfo> values_;
     std::vector<Instruction> instructions_;
+    std::vector<int> operands_;  // of all instructions, one after the other
     std::vector<int> inputs_, outputs_;
     std::unordered_map<const TensorImpl*, int> captured_;
     Tensor key_;
@@ -105,6 +109,19 @@ public:
 
 private:
     Recording& recording_;
+};
+
+// While one lives, gradients pass through what this thread records when it is used again, also where it builds no graph
+// now.
+class PassesGradients {
+public:
+    PassesGradients();
+    ~PassesGradients();
+    PassesGradients(const PassesGradients&) = delete;
+    PassesGradients& operator=(const PassesGradients&) = delete;
+
+private:
+    bool before_;
 };
 
 }  // namespace fg

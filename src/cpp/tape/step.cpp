@@ -63,28 +63,41 @@ OpStep::OpStep(const Op& op, const Attrs& attrs, std::vector<Operand> in, const 
         const int64_t parts = parts_for(prepared_->row_ns * double(prepared_->rows));
         rows_together_ = (prepared_->rows + parts - 1) / parts;
         if (parts > 1) rows_together_ = (rows_together_ + 15) / 16 * 16;
-        work_bytes_ = prepared_->work_bytes(rows_together_);
+        work_bytes_ = std::max(prepared_->work_bytes(rows_together_), prepared_->work_bytes(prepared_->rows));
         if (parts > 1) shared_bytes_ = prepared_->shared_bytes();
     }
-    info_ = {op.name, out.view.dtype, out.view.shape, 0, bytes_read(out.view)};
-    info_.work = prepared_ ? prepared_->row_work * double(prepared_->rows) : double(out.view.size());
-    for (const Operand& operand : in_) info_.bytes += bytes_read(operand.view);
+    work_ = prepared_ ? prepared_->row_work * double(prepared_->rows) : double(out.view.size());
+    bytes_ = bytes_read(out.view);
+    for (const Operand& operand : in_) bytes_ += bytes_read(operand.view);
+}
+
+int64_t OpStep::run_prepared(Bases bases, int64_t first, int64_t count, const void* shared) const {
+    const void* in[few];
+    for (size_t i = 0; i < in_.size(); ++i) in[i] = in_[i].at.in(bases);
+    char* const out = out_.at.in(bases) + first * prepared_->row_size * itemsize(out_.view.dtype);
+    return prepared_->run(in, out, first, count, work_bytes_ ? scratch(work_bytes_) : nullptr, shared);
+}
+
+void OpStep::run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) const {
+    const int64_t each = prepared_->rows / rows, status = run_prepared(bases, first * each, count * each, nullptr);
+    if (status >= 0) fail(bases, status);
 }
 
 void OpStep::run(Bases bases) const {
     if (prepared_) {
-        const void* in[few];
-        for (size_t i = 0; i < in_.size(); ++i) in[i] = in_[i].at.in(bases);
-        const int64_t rows = prepared_->rows, together = rows_together_;
-        const int64_t row_bytes = prepared_->row_size * itemsize(out_.view.dtype);
-        char* const out = out_.at.in(bases);
-        void* const shared = shared_bytes_ ? shared_scratch(shared_bytes_) : nullptr;
-        if (shared) prepared_->share(in, shared);
+        // Parts cost some reading twice: a single thread does without. The bits are the same, see Prepared::run.
+        const int64_t rows = prepared_->rows, together = num_threads() == 1 ? rows : rows_together_;
+        void* shared = nullptr;
+        if (shared_bytes_ && together < rows) {
+            const void* in[few];
+            for (size_t i = 0; i < in_.size(); ++i) in[i] = in_[i].at.in(bases);
+            shared = shared_scratch(shared_bytes_);
+            prepared_->share(in, shared);
+        }
         std::atomic<int64_t> status{-1};
         parallel_for((rows + together - 1) / together, [&](int64_t part) {
             const int64_t first = part * together, count = std::min(together, rows - first);
-            void* const work = work_bytes_ ? scratch(work_bytes_) : nullptr;
-            const int64_t found = prepared_->run(in, out + first * row_bytes, first, count, work, shared);
+            const int64_t found = run_prepared(bases, first, count, shared);
             if (found >= 0) status = found;
         });
         if (status >= 0) fail(bases, status);

@@ -49,19 +49,33 @@ class Step {
 public:
     virtual ~Step() = default;
     virtual void run(Bases bases) const = 0;
-    virtual const StepInfo& info() const = 0;
+    virtual StepInfo info() const = 0;
+    double work() const { return work_; }
+
+protected:
+    double work_ = 0;  // see StepInfo
+    int64_t bytes_ = 0;
+};
+
+// A step whose results can be made by rows of their first axis, `rows` in all, in any order and on any thread.
+class RowStep : public Step {
+public:
+    virtual void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) const = 0;
 };
 
 // One use of an op by itself.
-class OpStep final : public Step {
+class OpStep final : public RowStep {
 public:
     OpStep(const Op& op, const Attrs& attrs, std::vector<Operand> in, const Operand& out,
            std::unique_ptr<Prepared> prepared);
 
     void run(Bases bases) const override;
-    const StepInfo& info() const override { return info_; }
+    void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) const override;  // if it is prepared
+    StepInfo info() const override { return {op_.name, out_.view.dtype, out_.view.shape, work_, bytes_}; }
 
 private:
+    // Rows of the prepared op.
+    int64_t run_prepared(Bases bases, int64_t first, int64_t count, const void* shared) const;
     [[noreturn]] void fail(Bases bases, int64_t status) const;
 
     const Op& op_;
@@ -71,7 +85,6 @@ private:
     std::unique_ptr<Prepared> prepared_;  // null: by Op::run
     int64_t rows_together_ = 0, work_bytes_ = 0;
     int64_t shared_bytes_ = 0;  // 0: each part does all by itself
-    StepInfo info_;
 };
 
 }  // namespace fg

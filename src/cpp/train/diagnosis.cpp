@@ -50,7 +50,7 @@ std::optional<NotFinite> first_not_finite(const Program& program, Span<Tensor> i
     std::vector<Tensor> arguments;
     for (const Instruction& instruction : r.instructions()) {
         arguments.clear();
-        for (int v : instruction.inputs) arguments.push_back(now[size_t(v)]);
+        for (int v : r.inputs_of(instruction)) arguments.push_back(now[size_t(v)]);
         const Tensor result = apply(*instruction.op, arguments, instruction.attrs);
         if (auto found = report(result, instruction.op->name, 0)) return found;
         now[size_t(instruction.output)] = result;

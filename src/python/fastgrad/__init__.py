@@ -4,24 +4,35 @@
 `optim` optimizers, `minimize` for descent on any function, `viz` to see it.
 """
 
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from fastgrad import autograd, data, nn, numpy, optim, random, viz
+from fastgrad import numpy
 from fastgrad._array_protocol import install as _install_array_protocol
 from fastgrad._core import GradientError, RecordingError, Tensor
 from fastgrad._grad_mode import no_grad
 from fastgrad._version import __version__
-from fastgrad.autodiff import elementwise_grad, grad, hessian, hvp, jacobian, stop_gradient, value_and_grad
-from fastgrad.compilation import compile
-from fastgrad.config import get_num_threads, set_num_threads, show_config, threads
-from fastgrad.descent import learning_rate_bounds, minimize
-from fastgrad.gradient_check import check_grads
-from fastgrad.predict import predict
-from fastgrad.random import manual_seed
 from fastgrad.tensors import asarray, tensor
 
 if _TYPE_CHECKING:
+    from fastgrad import autograd, data, nn, optim, random, viz
+    from fastgrad.autodiff import (
+        elementwise_grad,
+        grad,
+        hessian,
+        hvp,
+        jacobian,
+        stop_gradient,
+        value_and_grad,
+    )
+    from fastgrad.compilation import compile
+    from fastgrad.config import get_num_threads, set_num_threads, show_config, threads
+    from fastgrad.curvature import learning_rate_bounds
+    from fastgrad.descent import minimize
+    from fastgrad.gradient_check import check_grads
     from fastgrad.numpy import *  # noqa: F403
+    from fastgrad.prediction import predict
+    from fastgrad.random import manual_seed
     from fastgrad.training import EpochInfo, FitResult, History, TrainStep, fit, fit_many, train_step
 
 _install_array_protocol()
@@ -32,21 +43,33 @@ _operations = {
 }
 globals().update({name: value for name, value in _operations.items() if name not in globals()})
 
-# The modules of training are loaded when they are used: a process that only differentiates starts sooner.
-_OF_TRAINING = ("EpochInfo", "FitResult", "History", "TrainStep", "fit", "fit_many", "train_step")
+# Everything else is loaded when it is used: a process pays at its start for what it needs.
+_LOADED_ON_USE = {
+    "autodiff": ("elementwise_grad", "grad", "hessian", "hvp", "jacobian", "stop_gradient", "value_and_grad"),
+    "compilation": ("compile",),
+    "config": ("get_num_threads", "set_num_threads", "show_config", "threads"),
+    "curvature": ("learning_rate_bounds",),
+    "descent": ("minimize",),
+    "gradient_check": ("check_grads",),
+    "prediction": ("predict",),
+    "random": ("manual_seed",),
+    "training": ("EpochInfo", "FitResult", "History", "TrainStep", "fit", "fit_many", "train_step"),
+}
+_SUBMODULES = ("autograd", "data", "nn", "optim", "random", "viz")
+_HOME = {name: module for module, names in _LOADED_ON_USE.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
-    if name not in _OF_TRAINING:
+    if name in _SUBMODULES:
+        return _import_module(f"fastgrad.{name}")
+    if name not in _HOME:
         raise AttributeError(f"module 'fastgrad' has no attribute {name!r}")
-    from fastgrad import training
-
-    globals()[name] = value = getattr(training, name)
+    globals()[name] = value = getattr(_import_module(f"fastgrad.{_HOME[name]}"), name)
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_OF_TRAINING})
+    return sorted({*globals(), *_SUBMODULES, *_HOME})
 
 
 __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core

@@ -11,12 +11,17 @@
 namespace fg::kernels {
 namespace {
 
-constexpr int64_t column_depth = 4096;   // changes bits
-constexpr int64_t column_rows = 256;     // rows whose sums are held in scratch while columns of A go by
-constexpr int64_t column_bytes = 65536;  // of A between two visits to the sums of a row
+constexpr int64_t column_depth = 4096;             // changes bits
+constexpr int64_t column_rows = 1024;              // rows whose sums are held in scratch while columns of A go by
+constexpr int64_t column_lane = column_rows + 16;  // from lane to lane of the sums, not all in the same set of L1
+constexpr int64_t column_bytes = 32768;            // of A between two visits to the sums of a row
+// An A of so many bytes or more is not in a near cache: less of it at a time, and fetched ahead.
+constexpr int64_t column_far_bytes = 512 << 10, column_far_visit = 8192;
 
 // The lanes of R rows of a (R, k) with contiguous k, k <= column_depth.
-template <class T, int R> FG_INLINE void dot_rows(int64_t k, const T* a, int64_t a_row, const T* b, Sixteen<T>* out) {
+// `rest`: the first k % 16 of sixteen lanes.
+template <class T, int R> FG_INLINE void dot_rows(int64_t k, const FirstOfSixteen<T>& rest, const T* a, int64_t a_row,
+                                                  const T* b, Sixteen<T>* out) {
     const T* row[R];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
@@ -30,7 +35,6 @@ template <class T, int R> FG_INLINE void dot_rows(int64_t k, const T* a, int64_t
         for (int r = 0; r < R; ++r) out[r] = fma(Sixteen<T>::load(row[r] + i), y, out[r]);
     }
     if (i < k) {
-        const FirstOfSixteen<T> rest(int(k - i));
         const Sixteen<T> y = rest.load(b + i);
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) out[r] = fma(rest.load(row[r] + i), y, out[r]);
@@ -39,29 +43,36 @@ template <class T, int R> FG_INLINE void dot_rows(int64_t k, const T* a, int64_t
 
 // One row with any k.
 template <class T> FG_INLINE T dot_row(int64_t k, const T* a, const T* b) {
+    const FirstOfSixteen<T> rest(int(k % 16));
     Sixteen<T> total, sum;
-    dot_rows<T, 1>(smaller(k, column_depth), a, 0, b, &total);
+    dot_rows<T, 1>(smaller(k, column_depth), rest, a, 0, b, &total);
     for (int64_t begin = column_depth; begin < k; begin += column_depth) {
-        dot_rows<T, 1>(smaller(k - begin, column_depth), a + begin, 0, b + begin, &sum);
+        dot_rows<T, 1>(smaller(k - begin, column_depth), rest, a + begin, 0, b + begin, &sum);
         total = total + sum;
     }
     return tree<JoinSum>(total);
 }
 
 // Vec<T>::size rows, k <= column_depth. Two halves: eight sums in flight hide the latency.
-template <class T> FG_INLINE Vec<T> dot_many(int64_t k, const T* a, int64_t a_row, const T* b) {
+template <class T>
+FG_INLINE Vec<T> dot_many(int64_t k, const FirstOfSixteen<T>& rest, const T* a, int64_t a_row, const T* b) {
     constexpr int width = Vec<T>::size, some = width / 2;
     Sixteen<T> lanes[width];
-    dot_rows<T, some>(k, a, a_row, b, lanes);
-    dot_rows<T, some>(k, a + some * a_row, a_row, b, lanes + some);
+    dot_rows<T, some>(k, rest, a, a_row, b, lanes);
+    dot_rows<T, some>(k, rest, a + some * a_row, a_row, b, lanes + some);
     return tree_of_rows<JoinSum>(lanes);
 }
 
 template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc) {
     constexpr int width = Vec<T>::size;
+    // Masked loads do not make a processor read ahead, nor do some rows read side by side.
+    const int64_t line = 64 / int64_t(sizeof(T)), group = width * a_row, ahead = group < 16 * line ? 16 * line : group;
+    const int64_t lines_end = m * a_row * int64_t(sizeof(T)) >= column_far_bytes && group <= 64 * line ? group : 0;
+    const FirstOfSixteen<T> rest(int(k % 16));
     int64_t i = 0;
     for (; k <= column_depth && i + width <= m; i += width) {
-        const Vec<T> sums = dot_many(k, a + i * a_row, a_row, b);
+        for (int64_t at = 0; at < lines_end; at += line) __builtin_prefetch(a + i * a_row + ahead + at);
+        const Vec<T> sums = dot_many(k, rest, a + i * a_row, a_row, b);
         if (ldc == 1) sums.store(c + i);
         else
             for (int r = 0; r < width; ++r) c[(i + r) * ldc] = sums.v[r];
@@ -69,12 +80,12 @@ template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t
     for (; i < m; ++i) c[i * ldc] = dot_row(k, a + i * a_row, b);
 }
 
-// Lanes [first, first + L) of one vector of rows, over k columns of a; sums: lane l at sums[l * column_rows].
+// Lanes [first, first + L) of one vector of rows, over k columns of a; sums: lane l at sums[l * lane].
 template <class T, int L> FG_INLINE void dot_columns(int64_t k, const T* a, int64_t a_col, const T* b,
-                                                     FirstLanes<T> rows, bool fresh, int first, T* sums) {
+                                                     FirstLanes<T> rows, bool fresh, int first, T* sums, int64_t lane) {
     Vec<T> sum[L];
 #pragma GCC unroll 16
-    for (int l = 0; l < L; ++l) sum[l] = fresh ? Vec<T>(T(0)) : Vec<T>::load(sums + (first + l) * column_rows);
+    for (int l = 0; l < L; ++l) sum[l] = fresh ? Vec<T>(T(0)) : Vec<T>::load(sums + (first + l) * lane);
     int64_t i = 0;
     for (; i + 16 <= k; i += 16) {
         const T* from = a + (i + first) * a_col;
@@ -90,55 +101,117 @@ template <class T, int L> FG_INLINE void dot_columns(int64_t k, const T* a, int6
         }
     }
 #pragma GCC unroll 16
-    for (int l = 0; l < L; ++l) sum[l].store(sums + (first + l) * column_rows);
+    for (int l = 0; l < L; ++l) sum[l].store(sums + (first + l) * lane);
 }
 
-// a has contiguous columns. scratch: 2 * 16 * column_rows numbers.
-template <class T>
-void column_by_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, T* c, int64_t ldc, T* scratch) {
-    constexpr int width = Vec<T>::size, lanes = tile_vectors == 4 ? 16 : 8;  // as many sums as registers hold
-    T *const sums = scratch, *const totals = scratch + 16 * column_rows;
-    for (int64_t i0 = 0; i0 < m; i0 += column_rows) {
-        const int64_t rows = smaller(column_rows, m - i0);
-        const int64_t fit = column_bytes / (rows * int64_t(sizeof(T))) / 16 * 16, visit = fit < 16 ? 16 : fit;
-        for (int64_t begin = 0; begin < k; begin += column_depth) {
-            const int64_t end = smaller(k, begin + column_depth);
-            for (int64_t at = begin; at < end; at += visit) {
-                const int64_t depth = smaller(visit, end - at);
-                for (int64_t i = 0; i < rows; i += width) {
-                    const FirstLanes<T> used(int(smaller(width, rows - i)));
-                    for (int first = 0; first < 16; first += lanes)
-                        dot_columns<T, lanes>(depth, a + i0 + i + at * a_col, a_col, b + at, used, at == begin, first,
-                                              sums + i);
-                }
-            }
-            if (begin + column_depth >= k && begin == 0) break;
-            for (int l = 0; l < 16; ++l)
-                for (int64_t i = l * column_rows; i < l * column_rows + rows; i += width) {
-                    const Vec<T> sum = Vec<T>::load(sums + i);
-                    (begin ? Vec<T>::load(totals + i) + sum : sum).store(totals + i);
-                }
+// Fetches a block of columns in the order of its addresses, some at a time: the strips of dot_columns jump over parts
+// of cache lines and over whole ones, which no processor foresees.
+template <class T> struct Ahead {
+    const T* column;
+    int64_t a_col, rows, columns, at = 0;
+
+    FG_INLINE Ahead(const T* a, int64_t col, int64_t m, int64_t k) : column(a), a_col(col), rows(m), columns(k) {}
+    FG_INLINE void fetch(int64_t count) {
+        constexpr int64_t line = 64 / int64_t(sizeof(T));
+        for (int64_t i = 0; i < count && columns > 0; i += line) {
+            __builtin_prefetch(column + at);
+            at += line;
+            if (at < rows) continue;
+            at -= rows;
+            if (at >= line || a_col != rows) at = 0;
+            column += a_col;
+            --columns;
         }
-        const T* const from = k > column_depth ? totals : sums;
-        for (int64_t i = 0; i < rows; i += width) {
-            Vec<T> sum[16];
-#pragma GCC unroll 16
-            for (int l = 0; l < 16; ++l) sum[l] = Vec<T>::load(from + l * column_rows + i);
-#pragma GCC unroll 4
-            for (int half = 8; half > 0; half /= 2)
-#pragma GCC unroll 8
-                for (int l = 0; l < half; ++l) sum[l] = sum[l] + sum[l + half];
-            const int used = int(smaller(width, rows - i));
-            T* const to = c + (i0 + i) * ldc;
-            if (ldc == 1) FirstLanes<T>(used).store(to, sum[0]);
-            else
-                for (int r = 0; r < used; ++r) to[r * ldc] = sum[0].v[r];
+    }
+};
+
+// The lanes of c += a (m, k) @ b (k, 1) with contiguous columns of a, over k that begin at a multiple of 16 in one
+// block of column_depth: lane l of row i at sums[l * lane + i]; `fresh`: nothing is there yet. Some `bytes` of a at a
+// time; meanwhile what follows is fetched, as far as `readable` columns of a go (k: none of it).
+template <class T> void add_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, bool fresh,
+                                    int64_t bytes, int64_t readable, T* sums, int64_t lane) {
+    constexpr int width = Vec<T>::size, lanes = tile_vectors == 4 ? 16 : 8;  // as many sums as registers hold
+    const int64_t fit = bytes / (m * int64_t(sizeof(T))) / 16 * 16, visit = fit < 16 ? 16 : fit;
+    for (int64_t at = 0; at < k; at += visit) {
+        const int64_t depth = smaller(visit, k - at), after = readable - at - depth;
+        Ahead<T> ahead(a + (at + depth) * a_col, a_col, m, readable > k ? smaller(depth, after) : 0);
+        for (int64_t i = 0; i < m; i += width) {
+            const FirstLanes<T> used(int(smaller(width, m - i)));
+            for (int first = 0; first < 16; first += lanes) {
+                ahead.fetch(depth * lanes * width / 16);
+                dot_columns<T, lanes>(depth, a + i + at * a_col, a_col, b + at, used, fresh && at == 0, first, sums + i,
+                                      lane);
+            }
         }
     }
 }
 
+// c (m, 1): the tree of the lanes of each row, for some blocks of sums added in order.
+template <class T> void join_columns(int64_t m, int64_t blocks, const T* sums, int64_t lane, T* c, int64_t ldc) {
+    constexpr int width = Vec<T>::size;
+    for (int64_t i = 0; i < m; i += width) {
+        Vec<T> sum[16];
+#pragma GCC unroll 16
+        for (int l = 0; l < 16; ++l) sum[l] = Vec<T>::load(sums + l * lane + i);
+        for (int64_t block = 1; block < blocks; ++block) {
+            const T* const more = sums + block * 16 * lane + i;
+#pragma GCC unroll 16
+            for (int l = 0; l < 16; ++l) sum[l] = sum[l] + Vec<T>::load(more + l * lane);
+        }
+#pragma GCC unroll 4
+        for (int half = 8; half > 0; half /= 2)
+#pragma GCC unroll 8
+            for (int l = 0; l < half; ++l) sum[l] = sum[l] + sum[l + half];
+        const int used = int(smaller(width, m - i));
+        if (ldc == 1) FirstLanes<T>(used).store(c + i, sum[0]);
+        else
+            for (int r = 0; r < used; ++r) c[(i + r) * ldc] = sum[0].v[r];
+    }
+}
+
+// a has contiguous columns. scratch: 2 * 16 * column_lane numbers.
+template <class T>
+void column_by_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, T* c, int64_t ldc, T* scratch) {
+    constexpr int width = Vec<T>::size;
+    T *const totals = scratch, *const sums = scratch + 16 * column_lane;
+    for (int64_t i0 = 0; i0 < m; i0 += column_rows) {
+        const int64_t rows = smaller(column_rows, m - i0);
+        const bool far = rows * k * int64_t(sizeof(T)) >= column_far_bytes;
+        for (int64_t begin = 0; begin < k; begin += column_depth) {
+            const int64_t depth = smaller(column_depth, k - begin);
+            add_columns(rows, depth, a + i0 + begin * a_col, a_col, b + begin, true,
+                        far ? column_far_visit : column_bytes, far ? k - begin : depth, begin ? sums : totals,
+                        column_lane);
+            if (begin == 0) continue;
+            for (int l = 0; l < 16; ++l)
+                for (int64_t i = l * column_lane; i < l * column_lane + rows; i += width)
+                    (Vec<T>::load(totals + i) + Vec<T>::load(sums + i)).store(totals + i);
+        }
+        join_columns(rows, 1, totals, column_lane, c + i0 * ldc, ldc);
+    }
+}
+
 // Numbers of scratch that column_product wants.
-FG_INLINE int64_t column_scratch(int64_t k) { return 2 * k + 2 * 16 * column_rows; }
+FG_INLINE int64_t column_scratch(int64_t k) { return 2 * k + 2 * 16 * column_lane; }
+
+// The sums of c (m, 1) = a @ b over some k at a time: 16 lanes for each block of column_depth.
+FG_INLINE int64_t column_sums_lane(int64_t m) { return round_up(m, 16); }
+template <class T> int64_t column_sums_bytes(int64_t m, int64_t k) {
+    return (k + column_depth - 1) / column_depth * 16 * column_sums_lane(m) * int64_t(sizeof(T));
+}
+template <class T> void column_add(int64_t m, int64_t all, int64_t first, int64_t count, const T* a, int64_t a_col,
+                                   const T* b, void* sums) {
+    const int64_t lane = column_sums_lane(m);
+    for (int64_t k = first, end = first + count; k < end;) {
+        const int64_t block = k / column_depth, depth = smaller(end, (block + 1) * column_depth) - k;
+        add_columns(m, depth, a + k * a_col, a_col, b + k, k % column_depth == 0, column_bytes, all - k,
+                    static_cast<T*>(sums) + block * 16 * lane, lane);
+        k += depth;
+    }
+}
+template <class T> void column_join(int64_t m, int64_t k, const void* sums, T* c, int64_t ldc) {
+    join_columns(m, (k + column_depth - 1) / column_depth, static_cast<const T*>(sums), column_sums_lane(m), c, ldc);
+}
 
 template <class T> const T* gathered(int64_t n, const T* from, int64_t step, T* to) {
     if (step == 1) return from;
@@ -149,7 +222,7 @@ template <class T> const T* gathered(int64_t n, const T* from, int64_t step, T* 
 // c (m, 1) = a (m, k) @ b (k, 1).
 template <class T> void column_product(int64_t m, int64_t k, const T* a, int64_t a_row, int64_t a_col, const T* b,
                                        int64_t b_row, T* c, int64_t ldc, T* scratch) {
-    T* const space = scratch + 2 * 16 * column_rows;
+    T* const space = scratch + 2 * 16 * column_lane;
     b = gathered(k, b, b_row, space);
     if (a_col == 1) return column_by_rows(m, k, a, a_row, b, c, ldc);
     if (a_row == 1) return column_by_columns(m, k, a, a_col, b, c, ldc, scratch);
