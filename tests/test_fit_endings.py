@@ -82,7 +82,7 @@ def test_max_seconds():
 
 def test_divergence_goes_back_to_the_last_finite_step():
     model = mlp("float64")
-    with pytest.warns(RuntimeWarning, match="smaller learning rate than 1e"):
+    with pytest.warns(RuntimeWarning, match="lr=1e\\+60 is beyond .* that the fit began with"):
         h = silent(model, X, Y, loss=lambda o, t: (o - t) ** 4, optimizer="sgd", lr=1e60, epochs=30)
     assert h.stopped == "diverged"
     assert all(np.isfinite(values).all() for values in numbers(model))
@@ -147,9 +147,91 @@ def test_divergence_names_bad_data():
     data = X.copy()
     data[13, 2] = np.nan
     model = mlp()
-    with pytest.warns(RuntimeWarning, match=r"X\[13, 2\] is nan"):
-        silent(model, data, Y, batch_size=70)
+    with pytest.warns(RuntimeWarning, match=r"X\[13, 2\] is nan, which no learning rate makes up for"):
+        h = silent(model, data, Y, batch_size=70, optimizer="sgd")
+    assert h.stable_lr is None
     assert same(model, mlp())
+
+
+def diverged(optimizer, data=X, **keywords):
+    """The end of a linear regression on the whole of the data."""
+    model = fg.nn.Linear(3, 1).to("float64")
+    with pytest.warns(RuntimeWarning, match="diverged"):
+        return silent(model, data, Y, optimizer=optimizer, batch_size=70, **{"epochs": 10_000, **keywords})
+
+
+SHARPNESS = np.linalg.eigvalsh(2.0 * (D := np.column_stack([X, np.ones(70)])).T @ D / 70)[-1]
+
+
+@pytest.mark.parametrize(
+    ("hyper", "bound"),
+    [
+        ({}, 2.0 / SHARPNESS),
+        ({"momentum": 0.9}, 3.8 / SHARPNESS),
+        ({"momentum": 0.9, "dampening": 0.5}, 7.6 / SHARPNESS),
+        ({"momentum": 0.9, "nesterov": True}, 3.8 / 2.8 / SHARPNESS),
+        ({"weight_decay": 0.5}, 2.0 / (SHARPNESS + 0.5)),
+    ],
+)
+def test_divergence_knows_the_largest_stable_rate(hyper, bound):
+    def descent(lr):
+        return lambda params: fg.optim.SGD(params, lr=lr, **hyper)
+
+    h = diverged(descent(1.05 * bound))
+    np.testing.assert_allclose(h.stable_lr, bound, rtol=1e-3)
+    assert f"is beyond {h.stable_lr:.4g}, the largest stable rate at any parameters" in h.message
+    assert f"curvature of the loss of 70 samples of that batch is {SHARPNESS:.4g}" in h.message
+    model = fg.nn.Linear(3, 1).to("float64")
+    assert (
+        silent(model, X, Y, optimizer=descent(0.95 * bound), batch_size=70, epochs=3000).stopped == "epochs"
+    )
+
+
+def test_divergence_at_a_stable_rate_has_another_cause():
+    # Almost flat where the fit begins, and a wall further on.
+    model = fg.nn.Linear(1, 1, bias=False).to("float64")
+    model.load_state_dict({"weight": np.full((1, 1), -5.0)})
+
+    def objective(model, x):
+        return (fg.exp(10.0 * model(x)) - model(x)).mean()
+
+    with pytest.warns(RuntimeWarning, match="lr=100 is within .* so the rate alone does not explain it"):
+        h = silent(model, np.ones((4, 1)), optimizer="sgd", lr=100.0, objective=objective)
+    np.testing.assert_allclose(h.stable_lr, 2.0 / (100.0 * np.exp(-50.0)))
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "keywords"),
+    [
+        ("adam", {"lr": 1e300}),
+        (lambda params: fg.optim.SGD(params, lr=1.0, momentum=1.5), {}),
+        (lambda params: fg.optim.SGD(params, lr=1e200, maximize=True), {}),
+        (lambda params: fg.optim.SGD([{"params": p, "lr": 3.0} for p in params]), {}),
+        ("sgd", {"lr": 1e300, "clip_grad_norm": 1e10}),
+    ],
+)
+def test_divergence_claims_no_bound_it_does_not_know(optimizer, keywords):
+    h = diverged(optimizer, **keywords)
+    assert h.stable_lr is None
+    assert "a tenth of it is a good next guess" in h.message
+    assert "stable" not in h.message
+
+
+def test_hyper_parameters_are_checked_before_anything_is_done():
+    model = fg.nn.Linear(3, 1)
+    optimizer = fg.optim.SGD(model.parameters(), lr=0.1)
+    optimizer.param_groups[0]["momentum"] = "much"
+    with pytest.raises(TypeError, match="momentum must be a number, got str"):
+        silent(model, X, Y, optimizer=optimizer)
+
+
+def test_divergence_without_finite_curvature():
+    def objective(model, x, y):
+        return fg.sqrt(((model(x) - model(x)) ** 2).sum()) + model(x).sum() * 1e300
+
+    with pytest.warns(RuntimeWarning, match="diverged"):
+        h = silent(fg.nn.Linear(3, 1), X, Y, optimizer="sgd", objective=objective)
+    assert h.stable_lr is None
 
 
 # --- several at once

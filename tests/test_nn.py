@@ -369,15 +369,6 @@ def test_dropout_drops_and_rescales_when_training_only():
     np.testing.assert_array_equal(numbers(nn.Dropout(1.0)(x)), np.zeros_like(x))
 
 
-def test_dropout_refuses_to_be_recorded_while_training():
-    model = nn.Dropout(0.5)
-    step = fg.compile(lambda x: model(x))
-    with pytest.raises(RuntimeError, match=r"model\.eval\(\)"):
-        step(np.ones(3))
-    model.eval()
-    np.testing.assert_array_equal(step(np.ones(3)), np.ones(3))
-
-
 # --- first values
 
 

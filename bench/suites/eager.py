@@ -137,9 +137,59 @@ def add_case() -> Case:
     return Case("eager", "x + y on 8 numbers, recorded for backward", names, check)
 
 
+def mask_case() -> Case:
+    """A mask of truth values as Dropout draws it, 64 x 64."""
+    shape, p = (64, 64), 0.8
+
+    def fastgrad() -> Contestant:
+        bernoulli = peers.load("fastgrad").random.bernoulli
+        return Contestant(lambda: bernoulli(shape, p), result=lambda: bernoulli(shape, p).numpy())
+
+    def numpy() -> Contestant:
+        rng = np.random.default_rng(0)
+
+        def run() -> Any:
+            return rng.random(shape, np.float32) < p
+
+        return Contestant(run, result=run)
+
+    def torch() -> Contestant:
+        t = peers.load("PyTorch")
+
+        def run() -> Any:
+            return t.empty(shape, dtype=t.bool).bernoulli_(p)
+
+        return Contestant(run, result=lambda: run().numpy())
+
+    def jax() -> Contestant:
+        j = peers.load("JAX")
+
+        @j.jit
+        def draw(key: Any) -> tuple[Any, Any]:
+            key, used = j.random.split(key)
+            return key, j.random.bernoulli(used, p, shape)
+
+        key = j.random.key(0)
+
+        def run() -> Any:
+            nonlocal key
+            key, mask = draw(key)
+            return mask.block_until_ready()
+
+        return Contestant(run, result=lambda: np.asarray(run()))
+
+    def check(found: np.ndarray) -> str | None:
+        share = float(np.mean(found))
+        return None if abs(share - p) < 0.04 else f"{share:.3f} of the values are true, expected {p}"
+
+    names = {"fastgrad": fastgrad, "by hand": numpy, "PyTorch": torch, "JAX": jax}
+    return Case("eager", "a mask of truth values, 64x64", names, check)
+
+
 def cases(_options: Options) -> Iterator[Case]:
     yield layer_case()
     yield add_case()
+    yield mask_case()
     names = {"fastgrad": "fastgrad eager", "PyTorch": "PyTorch", "autograd": "autograd"}
     makers = {shown: functions.MAKERS[name] for shown, name in names.items()}
     yield functions.case("eager", functions.SCALAR, makers)

@@ -6,6 +6,7 @@
 #include "check.hpp"
 #include "core/error.hpp"
 #include "core/random.hpp"
+#include "kernel_testing.hpp"
 
 namespace {
 
@@ -19,6 +20,29 @@ void test_known_answers() {
           fg::PhiloxBlock{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
     CHECK(fg::philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}) ==
           fg::PhiloxBlock{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
+}
+
+// At every level, from any block on: one word of Philox a value.
+void test_truth_values() {
+    const uint32_t key[] = {11, 22};
+    for (const fg::kernels::KernelTable* level : fg::test::all_levels())
+        for (int64_t n : {1, 3, 4, 95, 96, 97, 1000}) {
+            const uint64_t first = (1ull << 32) - 20, step = 5ull << 32 | 7;
+            const uint32_t last = 1u << 30;
+            std::vector<char> out(size_t(n) + 1, 2);
+            level->bernoulli(first, n, step, key, last, reinterpret_cast<bool*>(out.data()));
+            bool same = out[size_t(n)] == 2;
+            for (int64_t i = 0; i < n; ++i) {
+                const uint64_t block = first + uint64_t(i) / 4;
+                const auto words = fg::philox({uint32_t(block), uint32_t(block >> 32), 7, 5}, {11, 22});
+                same &= out[size_t(i)] == char(words[size_t(i % 4)] <= last);
+            }
+            CHECK(same);
+        }
+    bool all[9] = {}, none[9] = {true, true, true, true, true, true, true, true, true};
+    fg::fill_bernoulli({1, 2, 3}, 1, 0, 9, all);
+    fg::fill_bernoulli({1, 2, 3}, 0, 0, 9, none);
+    for (int i = 0; i < 9; ++i) CHECK(all[i] && !none[i]);
 }
 
 template <class T, class Fill> void test_sequences(const Fill& fill) {
@@ -205,6 +229,7 @@ int suite_random() {
     test_real_numbers<float>();
     test_real_numbers<double>();
     test_integers();
+    test_truth_values();
     test_permutations();
     test_bits();
     return 0;

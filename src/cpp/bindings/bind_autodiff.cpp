@@ -93,10 +93,15 @@ py::list run(Program& program, const py::iterable& inputs) {
     return to_list(out);
 }
 
-py::list inlined(const Program& program, const py::iterable& inputs) {
+py::list inlined(const Program& program, const py::iterable& inputs, const py::iterable& captured,
+                 const py::iterable& replaced) {
     // Arrays become part of a graph or of a recording, which outlive the call.
     const bool kept = Recording::active() || (grad_enabled() && !is_borrowing());
-    Tensors out = program.recording().replay_over(operands(inputs, kept ? Memory::copied : Memory::borrowed));
+    const Memory memory = kept ? Memory::copied : Memory::borrowed;
+    const Tensors from = tensors(captured, "captured"), to = operands(replaced, memory);
+    if (from.size() != to.size())
+        throw ValueError(say("got ", to.size(), " replacements of ", from.size(), " captured tensors"));
+    Tensors out = program.recording().replay_over(operands(inputs, memory), from, to);
     // The caller may write to results, but not to the constants of the recording.
     for (Tensor& t : out)
         if (!t.traced() && !t.requires_grad() && program.reads_captured(t)) t = copy_of(t);
@@ -133,8 +138,9 @@ void bind_autodiff(py::module_& m) {
 
     py::class_<Program, Ref<Program>>(m, "Program", "A recorded function, replayed natively.")
         .def("__call__", run, arg("inputs"), "Replays on inputs of the recorded shapes and dtypes.")
-        .def("inline", inlined, arg("inputs"),
-             "Uses every recorded operation again on tensors: differentiable, recordable.")
+        .def("inline", inlined, arg("inputs"), arg("captured") = py::tuple(), arg("replaced") = py::tuple(),
+             "Uses every recorded operation again on tensors: differentiable, recordable. Where one of `captured` was "
+             "read, its replacement is.")
         .def("is_current", &Program::is_current,
              "Whether captured tensors want gradients exactly as they did while recording.")
         .def(
@@ -163,6 +169,8 @@ void bind_autodiff(py::module_& m) {
             arg("runs") = 100, "The same with the time each step takes, the least of some runs on inputs of ones.")
         .def_property_readonly("instruction_count",
                                [](const Program& p) { return p.recording().instructions().size(); })
+        .def_property_readonly(
+            "draws", [](const Program& p) { return p.recording().draws(); }, "How many random streams one replay takes.")
         .def_property_readonly("arena_bytes", &Program::arena_bytes, "Working memory of one replay.");
 }
 

@@ -66,7 +66,7 @@ void look_up(const Cancel* cancel) {
     raise_pending_signals();
 }
 
-// (end, mean loss, batches seen, the loss that ended it)
+// (end, mean loss, batches seen, the loss that ended it, the stream that its draws began with)
 py::tuple run_epoch(FitLoop& loop, uint64_t epoch, const std::vector<Rule>& rules, double seconds_left,
                     const Cancel* cancel) {
     using Clock = Pulse::Clock;
@@ -80,7 +80,7 @@ py::tuple run_epoch(FitLoop& loop, uint64_t epoch, const std::vector<Rule>& rule
         const WithoutGil released;
         r = loop.epoch(epoch, rules, deadline, [cancel] { look_up(cancel); });
     }
-    return py::make_tuple(name(r.end), r.loss, r.batches, r.worst);
+    return py::make_tuple(name(r.end), r.loss, r.batches, r.worst, r.draws.stream);
 }
 
 double evaluate(const Evaluation& evaluation, const Cancel* cancel) {
@@ -89,8 +89,8 @@ double evaluate(const Evaluation& evaluation, const Cancel* cancel) {
 }
 
 // (op, number, shape, position) or None
-py::object diagnose(const Program& program, const py::iterable& inputs) {
-    const auto found = first_not_finite(program, inputs_of(inputs));
+py::object diagnose(const Program& program, const py::iterable& inputs, uint64_t seed, uint64_t stream) {
+    const auto found = first_not_finite(program, inputs_of(inputs), {seed, stream, 0});
     if (!found) return py::none();
     return py::make_tuple(found->op, found->number, to_tuple(found->shape), to_tuple(found->position));
 }
@@ -126,12 +126,14 @@ void bind_fit(py::module_& m) {
 
     py::class_<FitLoop>(t, "FitLoop", "Epochs of training on a private copy of the parameters.")
         .def(py::init([](Tables tables, const Batches& batches, const RecordedStep& full, const RecordedStep& rest,
-                         double max_norm) {
-                 return std::make_unique<FitLoop>(std::move(tables), batches, full, rest, max_norm);
+                         double max_norm, uint64_t seed, uint64_t stream) {
+                 return std::make_unique<FitLoop>(std::move(tables), batches, full, rest, max_norm,
+                                                  RandomKey{seed, stream, 0});
              }),
-             arg("tables"), arg("batches"), arg("full"), arg("rest"), arg("max_norm"))
+             arg("tables"), arg("batches"), arg("full"), arg("rest"), arg("max_norm"), arg("seed"), arg("stream"))
         .def("epoch", run_epoch, arg("epoch"), arg("rules"), arg("seconds_left"), arg("cancel"),
-             "One pass over the data: how it ended, the mean loss, batches seen, the loss that ended it.")
+             "One pass over the data: how it ended, the mean loss, batches seen, the loss that ended it and the stream "
+             "that its draws began with.")
         .def("commit", &FitLoop::commit, "Hands numbers and slots to the model and the optimizer.")
         .def("pull", &FitLoop::pull, "Takes numbers and slots from there.")
         .def("keep_best", &FitLoop::keep_best, "Remembers the numbers.")
@@ -150,7 +152,7 @@ void bind_fit(py::module_& m) {
     t.def(
         "memory_order", [](const Tensor& x) { return to_tuple(memory_order(x)); }, arg("tensor"),
         "Axes from the one whose numbers lie furthest apart to the nearest.");
-    t.def("first_not_finite", diagnose, arg("program"), arg("inputs"),
+    t.def("first_not_finite", diagnose, arg("program"), arg("inputs"), arg("seed"), arg("stream"),
           "(op, number, shape, position) of the first value of a replay that is not finite; None when all are.");
     t.def("versions", versions, arg("tensors"), "How often the memory of each has been written to.");
 }

@@ -1,62 +1,66 @@
-// fastgrad._core.random: numbers from a seed, a stream and a step, and keyed permutations.
-#include "core/random.hpp"
+// fastgrad._core.random: the global generator, numbers drawn as ops, and keyed permutations.
+#include <pybind11/stl.h>
 
 #include <cmath>
 
 #include "bindings/py_tensor.hpp"
+#include "ops/random.hpp"
 
 namespace fg {
 namespace {
 
-// A fresh tensor filled by fill(n, numbers), with the GIL released when that takes long.
-template <class Fill> Tensor filled(DType dtype, const Dims& shape, const Fill& fill) {
-    Tensor t = Tensor::empty(dtype, shape);
-    if (t.size() < release_gil_above) {
-        fill(t);
-        return t;
-    }
+// What draw(shape) gives, with the GIL released when that takes long.
+template <class Draw> Tensor drawn(const py::object& shape, const Draw& draw) {
+    const Dims dims = to_dims(shape, "shape");
+    if (element_count(dims) < release_gil_above) return draw(dims);
     const WithoutGil released;
-    fill(t);
+    return draw(dims);
+}
+
+// (seed, stream) or None
+using From = std::optional<std::pair<uint64_t, uint64_t>>;
+DrawnFrom key_of(const From& from) { return from ? DrawnFrom({from->first, from->second, 0}) : std::nullopt; }
+
+DType floating(const py::object& dtype) {
+    const DType t = to_dtype(dtype);
+    visit_floating(t, [](auto) {});  // refuses others
     return t;
 }
 
-Tensor uniform(const py::object& shape, double low, double high, const py::object& dtype, uint64_t seed,
-               uint64_t stream, uint64_t step) {
+Tensor draw_uniform(const py::object& shape, double low, double high, const py::object& dtype, const From& from) {
     if (!(low <= high) || !std::isfinite(high - low))
         throw ValueError(say("expected finite low <= high, got low = ", low, " and high = ", high));
-    return filled(to_dtype(dtype), to_dims(shape, "shape"), [&](const Tensor& t) {
-        visit_floating(t.dtype(), [&](auto zero) {
-            using T = decltype(zero);
-            fill_uniform<T>({seed, stream, step}, low, high, t.size(), t.view().as<T>());
-        });
-    });
+    const DType t = floating(dtype);
+    return drawn(shape, [&](const Dims& dims) { return uniform(t, dims, low, high, key_of(from)); });
 }
 
-Tensor normal(const py::object& shape, double mean, double std, const py::object& dtype, uint64_t seed, uint64_t stream,
-              uint64_t step) {
+Tensor draw_normal(const py::object& shape, double mean, double std, const py::object& dtype, const From& from) {
     if (!std::isfinite(mean)) throw ValueError(say("mean must be finite, got ", mean));
     if (!(std >= 0) || !std::isfinite(std)) throw ValueError(say("std must be finite and at least 0, got ", std));
-    return filled(to_dtype(dtype), to_dims(shape, "shape"), [&](const Tensor& t) {
-        visit_floating(t.dtype(), [&](auto zero) {
-            using T = decltype(zero);
-            fill_normal<T>({seed, stream, step}, mean, std, t.size(), t.view().as<T>());
-        });
-    });
+    const DType t = floating(dtype);
+    return drawn(shape, [&](const Dims& dims) { return normal(t, dims, mean, std, key_of(from)); });
 }
 
-Tensor integers(const py::object& shape, int64_t low, int64_t last, uint64_t seed, uint64_t stream, uint64_t step) {
+Tensor draw_bernoulli(const py::object& shape, double p, const From& from) {
+    if (!(p >= 0 && p <= 1)) throw ValueError(say("p must be from 0 to 1, got ", p));
+    return drawn(shape, [&](const Dims& dims) { return bernoulli(dims, p, key_of(from)); });
+}
+
+Tensor draw_integers(const py::object& shape, int64_t low, int64_t last, const From& from) {
     if (low > last) throw ValueError(say("expected low < high, got low = ", low, " and high = ", last, " + 1"));
-    return filled(DType::int64, to_dims(shape, "shape"), [&](const Tensor& t) {
-        fill_integers({seed, stream, step}, low, last, t.size(), t.view().as<int64_t>());
-    });
+    return drawn(shape, [&](const Dims& dims) { return integers(dims, low, last, key_of(from)); });
 }
 
 Tensor permutation(int64_t n, uint64_t seed, uint64_t epoch) {
     if (n < 0) throw ValueError(say("n must be at least 0, got ", n));
-    if (n == 0) return Tensor::empty(DType::int64, {0});
-    return filled(DType::int64, {n},
-                  [&](const Tensor& t) { Permutation(n, seed, epoch).fill(0, n, t.view().as<int64_t>()); });
+    return drawn(py::int_(n), [&](const Dims& dims) {
+        const Tensor t = Tensor::empty(DType::int64, dims);
+        if (n > 0) Permutation(n, seed, epoch).fill(0, n, t.view().as<int64_t>());
+        return t;
+    });
 }
+
+std::pair<uint64_t, uint64_t> seed_and_stream(const RandomKey& key) { return {key.seed, key.stream}; }
 
 }  // namespace
 
@@ -64,11 +68,23 @@ void bind_random(py::module_& m) {
     using py::arg;
     py::module_ r = m.def_submodule(
         "random", "Counter-based random numbers: the same key gives the same numbers on every machine.");
-    r.def("uniform", uniform, arg("shape"), arg("low"), arg("high"), arg("dtype"), arg("seed"), arg("stream"),
-          arg("step") = 0, "Numbers in [low, high), float32 or float64.");
-    r.def("normal", normal, arg("shape"), arg("mean"), arg("std"), arg("dtype"), arg("seed"), arg("stream"),
-          arg("step") = 0, "Normal numbers, float32 or float64.");
-    r.def("integers", integers, arg("shape"), arg("low"), arg("last"), arg("seed"), arg("stream"), arg("step") = 0,
+    r.def(
+        "take", [] { return seed_and_stream(global_generator().take(1)); },
+        "The seed and next stream of the global generator, which nobody else gets.");
+    r.def(
+        "get_state", [] { return seed_and_stream(global_generator().state()); },
+        "The seed, and the stream that comes next.");
+    r.def(
+        "set_state", [](uint64_t seed, uint64_t stream) { global_generator().set(seed, stream); }, arg("seed"),
+        arg("stream"), "Goes there.");
+    // Without a stream they take the next: while recording, a new one at each replay.
+    r.def("uniform", draw_uniform, arg("shape"), arg("low"), arg("high"), arg("dtype"), arg("stream") = py::none(),
+          "Numbers in [low, high), float32 or float64.");
+    r.def("normal", draw_normal, arg("shape"), arg("mean"), arg("std"), arg("dtype"), arg("stream") = py::none(),
+          "Normal numbers, float32 or float64.");
+    r.def("bernoulli", draw_bernoulli, arg("shape"), arg("p"), arg("stream") = py::none(),
+          "Truth values that are true with probability p.");
+    r.def("integers", draw_integers, arg("shape"), arg("low"), arg("last"), arg("stream") = py::none(),
           "int64 numbers from low to last, both included.");
     r.def("permutation", permutation, arg("n"), arg("seed"), arg("epoch") = 0,
           "0 to n - 1 in an order keyed by seed and epoch.");

@@ -1,10 +1,13 @@
 // Philox, and numbers and permutations made from it.
 #include "core/random.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <random>
 
 #include "core/error.hpp"
+#include "kernels/table.hpp"
 
 namespace fg {
 namespace {
@@ -30,6 +33,7 @@ public:
     PhiloxBlock operator()(uint64_t i) const {
         return philox({low_word(i), high_word(i), low_word(step_), high_word(step_)}, key_);
     }
+    const PhiloxKey& key() const { return key_; }
 
 private:
     PhiloxKey key_;
@@ -113,6 +117,31 @@ PhiloxBlock philox(PhiloxBlock c, PhiloxKey key) {
     return c;
 }
 
+RandomKey Generator::take(uint64_t streams) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const RandomKey first = next_;
+    next_.stream += streams;
+    return first;
+}
+
+RandomKey Generator::state() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return next_;
+}
+
+void Generator::set(uint64_t seed, uint64_t stream) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    next_ = {seed, stream, 0};
+}
+
+Generator& global_generator() {
+    static auto& generator = *new Generator([] {
+        std::random_device system;
+        return join(uint32_t(system()), uint32_t(system()));
+    }());
+    return generator;
+}
+
 template <class T> void fill_uniform(const RandomKey& key, double low, double high, int64_t n, T* out) {
     constexpr bool single = sizeof(T) == 4;
     const T first = T(low), width = T(high) - first, end = T(high);
@@ -150,6 +179,12 @@ template void fill_uniform(const RandomKey&, double, double, int64_t, float*);
 template void fill_uniform(const RandomKey&, double, double, int64_t, double*);
 template void fill_normal(const RandomKey&, double, double, int64_t, float*);
 template void fill_normal(const RandomKey&, double, double, int64_t, double*);
+
+void fill_bernoulli(const RandomKey& key, double p, int64_t first, int64_t n, bool* out) {
+    const auto bound = uint64_t(p * 0x1p32 + 0.5);  // how many of the 2^32 words are true
+    if (bound == 0) return std::fill(out, out + n, false);
+    kernels::table().bernoulli(uint64_t(first) / 4, n, key.step, Blocks(key).key().data(), uint32_t(bound - 1), out);
+}
 
 void fill_integers(const RandomKey& key, int64_t low, int64_t last, int64_t n, int64_t* out) {
     __extension__ using Wide = unsigned __int128;

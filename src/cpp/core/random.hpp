@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <mutex>
 
 namespace fg {
 
@@ -20,6 +21,25 @@ struct RandomKey {
     uint64_t seed = 0, stream = 0, step = 0;
 };
 
+// Hands out the streams of a seed one after the other, none twice, to any thread.
+class Generator {
+public:
+    explicit Generator(uint64_t seed, uint64_t stream = 0) : next_{seed, stream, 0} {}
+
+    // The key of the first of so many streams; the others follow it.
+    RandomKey take(uint64_t streams);
+    // Where it stands; goes there.
+    RandomKey state() const;
+    void set(uint64_t seed, uint64_t stream);
+
+private:
+    mutable std::mutex mutex_;
+    RandomKey next_;
+};
+
+// The one of fg.manual_seed; its first seed is the system's.
+Generator& global_generator();
+
 // Element i of a key's sequence goes to out[i]; it depends on the key and i only, so a shorter draw is a prefix.
 // T is float or double.
 
@@ -27,6 +47,8 @@ struct RandomKey {
 template <class T> void fill_uniform(const RandomKey& key, double low, double high, int64_t n, T* out);
 // Box-Muller on the logarithm and sine below, rounded to T at the end.
 template <class T> void fill_normal(const RandomKey& key, double mean, double deviation, int64_t n, T* out);
+// True with probability p, which is rounded to a multiple of 2^-32. out[0] is element `first`, a multiple of 4.
+void fill_bernoulli(const RandomKey& key, double p, int64_t first, int64_t n, bool* out);
 // low <= x <= last, every value equally likely (Lemire's multiplication, with rejection).
 void fill_integers(const RandomKey& key, int64_t low, int64_t last, int64_t n, int64_t* out);
 

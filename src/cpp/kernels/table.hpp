@@ -11,6 +11,8 @@
 namespace fg::kernels {
 
 using std::int64_t;
+using std::uint32_t;
+using std::uint64_t;
 
 // In a product with one column, k per block of sums, see gemm/column.hpp. Changes bits.
 constexpr int64_t column_block = 4096;
@@ -121,6 +123,9 @@ struct KernelTable {
     ElementwiseKernels elementwise[elementwise_count];
     NumberKernels<float> f32;
     NumberKernels<double> f64;
+    // out[i]: whether word i of Philox4x32-10 is at most `last`, counted from the blocks `first` of a key (2) and a
+    // step.
+    void (*bernoulli)(uint64_t first, int64_t n, uint64_t step, const uint32_t* key, uint32_t last, bool* out);
 };
 
 template <class T> const NumberKernels<T>& numbers(const KernelTable& t);

@@ -4,6 +4,7 @@
 #include "ops/contract.hpp"
 #include "ops/elementwise.hpp"
 #include "ops/index.hpp"
+#include "ops/random.hpp"
 #include "ops/reduce.hpp"
 #include "ops/shape.hpp"
 
@@ -15,6 +16,7 @@ void register_all_ops() {
     register_contract_ops();
     register_shape_ops();
     register_index_ops();
+    register_random_ops();
 }
 
 }  // namespace fg

@@ -38,10 +38,8 @@ void pad(std::string& line, size_t width) {
 std::string recorded_text(const Recording& r) {
     std::string out;
     const auto value = [&](int v) {
-        const char* kind = r.values()[size_t(v)].kind == ValueKind::input      ? "in"
-                           : r.values()[size_t(v)].kind == ValueKind::captured ? "captured"
-                                                                               : "v";
-        return say(kind, v);
+        constexpr const char* kinds[] = {"in", "captured", "v", "key"};
+        return say(kinds[int(r.values()[size_t(v)].kind)], v);
     };
     for (const Instruction& i : r.instructions()) {
         const Meta& meta = r.values()[size_t(i.output)].meta;

@@ -360,6 +360,7 @@ private:
             slot(recording_.inputs()[i]).at = {bases.inputs + int(i), 0};
         find_results();
         bases.count = bases.outputs + int(bases.output_views.size());
+        if (const int key = recording_.key(); key >= 0) slot(key).at = {bases.key = bases.count++, 0};
         for (size_t v = 0; v < slots_.size(); ++v)
             if (slots_[v].numbers && slots_[v].base < 0) {
                 slots_[v].at = {bases.count, 0};

@@ -13,6 +13,7 @@ namespace fg {
 struct BasePlan {
     int inputs = 0;   // base of the first input; the arena is base 0
     int outputs = 0;  // base of the first of output_metas
+    int key = -1;     // base of the key of its draws, when it makes any
     int count = 0;
     std::vector<View> output_views;                    // memory that each run makes anew, by layout
     std::vector<std::pair<int, Tensor>> from_outside;  // base, and the tensor whose memory it is

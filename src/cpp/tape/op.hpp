@@ -15,12 +15,13 @@ struct Attrs {
     Dims shape;          // target sizes, or lengths of slices
     Dims starts, steps;  // slices
     int64_t ndim = 0;    // how many trailing axes the op works on, where that is not plain from the rest
+    int64_t draw = 0;    // of random numbers: which stream, counted from the one the key names
     bool keepdims = false;
     DType dtype = DType::float64;
 
     friend bool operator==(const Attrs& a, const Attrs& b) {
         return a.axes == b.axes && a.shape == b.shape && a.starts == b.starts && a.steps == b.steps &&
-               a.ndim == b.ndim && a.keepdims == b.keepdims && a.dtype == b.dtype;
+               a.ndim == b.ndim && a.draw == b.draw && a.keepdims == b.keepdims && a.dtype == b.dtype;
     }
 };
 

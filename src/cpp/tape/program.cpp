@@ -18,6 +18,7 @@ std::unique_ptr<Program::RunState> Program::make_state() const {
     state->arena = Storage::allocate(lowered_.arena_bytes);
     state->bases.resize(size_t(lowered_.bases.count));
     state->bases[0] = static_cast<char*>(state->arena->data());
+    if (const int key = lowered_.bases.key; key >= 0) state->bases[size_t(key)] = reinterpret_cast<char*>(state->key);
     for (const auto& [base, tensor] : lowered_.bases.from_outside)
         state->bases[size_t(base)] = tensor.view().as<char>();
     return state;
@@ -52,7 +53,12 @@ bool Program::reads_captured(const Tensor& t) const {
     return false;
 }
 
-void Program::replay(const RunState& state) const {
+void Program::replay(RunState& state, Generator& generator) const {
+    if (recording_.draws()) {
+        const RandomKey key = generator.take(uint64_t(recording_.draws()));
+        state.key[0] = int64_t(key.seed);
+        state.key[1] = int64_t(key.stream);
+    }
     for (const auto& step : lowered_.steps) step->run(state.bases.data());
 }
 
@@ -164,8 +170,8 @@ Session::Session(Ref<Program> program, const Session* other)
     }
 }
 
-void Session::run() {
-    program_->replay(*state_);
+void Session::run(Generator& generator) {
+    program_->replay(*state_, generator);
     for (size_t i : copied_) copy(program_->lowered_.results[i].operand.in(state_->bases.data()), results_[i].view());
 }
 

@@ -37,12 +37,13 @@ private:
     struct RunState {
         Ref<Storage> arena;
         std::vector<char*> bases;
+        int64_t key[2] = {};  // of the draws
     };
 
     std::unique_ptr<RunState> make_state() const;
     std::unique_ptr<RunState> borrow();
     void give_back(std::unique_ptr<RunState> state);
-    void replay(const RunState& state) const;
+    void replay(RunState& state, Generator& generator) const;
     // The i-th result; `outputs` are what the run has made.
     Tensor result(size_t i, const RunState& state, Span<Tensor> outputs) const;
 
@@ -70,7 +71,7 @@ public:
     void set_output(size_t i, void* data) {
         state_->bases[size_t(program_.lowered_.bases.outputs) + i] = static_cast<char*>(data);
     }
-    void replay() { program_.replay(*state_); }
+    void replay() { program_.replay(*state_, global_generator()); }
     // The i-th result, once replayed. `outputs` lie where set_output said.
     Tensor result(size_t i, Span<Tensor> outputs) const { return program_.result(i, *state_, outputs); }
 
@@ -92,7 +93,7 @@ public:
     const std::vector<Tensor>& inputs() const { return inputs_; }
     // Written by each run; in whatever layout they are made.
     const std::vector<Tensor>& outputs() const { return results_; }
-    void run();
+    void run(Generator& generator = global_generator());
 
 private:
     Ref<Program> program_;

@@ -14,6 +14,13 @@ thread_local bool passes_gradients = false;
 
 }  // namespace
 
+Tensor key_tensor(const RandomKey& key) {
+    Tensor t = Tensor::empty(DType::int64, {2});
+    t.view().as<int64_t>()[0] = int64_t(key.seed);
+    t.view().as<int64_t>()[1] = int64_t(key.stream);
+    return t;
+}
+
 Recording::Recording() : id_(next_id.fetch_add(1)) {}
 
 Recording* Recording::active() { return innermost; }
@@ -31,6 +38,15 @@ Tensor Recording::traced(const Meta& meta, ValueKind kind) {
 Tensor Recording::add_input(const Meta& meta) {
     inputs_.push_back(int(values_.size()));
     return traced(meta, ValueKind::input);
+}
+
+Draws Recording::take_draws(int64_t count) {
+    Recording* const r = innermost;
+    if (!r) return {key_tensor(global_generator().take(uint64_t(count))), 0};
+    if (!r->key_) r->key_ = r->traced({DType::int64, false, {2}}, ValueKind::key);
+    const int64_t first = r->draws_;
+    r->draws_ += count;
+    return {r->key_, first};
 }
 
 int Recording::value_of(const Tensor& t) {
@@ -121,17 +137,36 @@ void Recording::check_inputs(Span<Tensor> inputs) const {
     }
 }
 
-std::vector<Tensor> Recording::replay_over(Span<Tensor> inputs) const {
+std::vector<Tensor> Recording::replay_over(Span<Tensor> inputs, Span<Tensor> from, Span<Tensor> to) const {
     check_inputs(inputs);
     std::vector<Tensor> now(values_.size());
-    for (size_t v = 0; v < values_.size(); ++v) now[v] = values_[v].captured;
+    for (size_t v = 0; v < values_.size(); ++v) {
+        const Tensor& captured = values_[v].captured;
+        now[v] = captured;
+        for (int i = 0; captured && i < from.size(); ++i) {
+            if (from[i].impl() != captured.impl()) continue;
+            if (to[i].dtype() != captured.dtype() || to[i].shape() != captured.shape())
+                throw ValueError(say("a captured ", name(captured.dtype()), captured.shape(), " cannot become ",
+                                     name(to[i].dtype()), to[i].shape()));
+            now[v] = to[i];
+        }
+    }
     for (size_t i = 0; i < inputs_.size(); ++i) now[size_t(inputs_[i])] = inputs[i];
+    int64_t first_draw = 0;
+    if (draws_) {
+        Draws draws = take_draws(draws_);
+        now[size_t(key())] = std::move(draws.key);
+        first_draw = draws.first;
+    }
     std::vector<Tensor> arguments;
     for (const Instruction& instruction : instructions_) {
         arguments.clear();
-        for (int v : inputs_of(instruction)) arguments.push_back(now[size_t(v)]);
+        const Span<int> in = inputs_of(instruction);
+        for (int v : in) arguments.push_back(now[size_t(v)]);
+        Attrs attrs = instruction.attrs;
+        if (draws_ && in.size() > 0 && in[0] == key()) attrs.draw += first_draw;
         const GradMode mode(grad_enabled() && !instruction.stops);
-        now[size_t(instruction.output)] = apply(*instruction.op, arguments, instruction.attrs);
+        now[size_t(instruction.output)] = apply(*instruction.op, arguments, attrs);
     }
     std::vector<Tensor> out;
     for (int v : outputs_) out.push_back(now[size_t(v)]);

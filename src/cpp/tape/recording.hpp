@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/random.hpp"
 #include "tape/op.hpp"
 
 namespace fg {
@@ -18,13 +19,20 @@ struct Instruction {
     bool stops = false;  // recorded with gradients off: none pass when it is used again
 };
 
-enum class ValueKind : uint8_t { input, captured, result };
+enum class ValueKind : uint8_t { input, captured, result, key };
 
 struct ValueInfo {
     Meta meta;
     ValueKind kind;
     Tensor captured;        // a tensor from outside, by reference: its numbers are read at each replay
     bool constant = false;  // nobody else has that tensor: its numbers never change
+};
+
+// What names the streams that ops draw random numbers from: int64 (2,), seed and stream.
+Tensor key_tensor(const RandomKey& key);
+struct Draws {
+    Tensor key;
+    int64_t first;  // Attrs::draw of the first of them; the others follow
 };
 
 class Recording {
@@ -36,6 +44,9 @@ public:
     // A value that replays are given.
     Tensor add_input(const Meta& meta);
     Tensor record(const Op& op, const Attrs& attrs, Span<Tensor> in, const Meta& out);
+    // So many draws that nobody else makes: of the active recording's key, which each replay takes anew from a
+    // generator, or, where nothing is recorded, of one that the global generator gives now.
+    static Draws take_draws(int64_t count);
     // Marks what replays give back. A tensor from outside is captured.
     void set_outputs(Span<Tensor> outputs);
 
@@ -46,6 +57,10 @@ public:
     }
     const std::vector<int>& inputs() const { return inputs_; }
     const std::vector<int>& outputs() const { return outputs_; }
+    // The value that is the key of its draws, -1 when it makes none; and how many streams a run takes, as the function
+    // itself does: those of draws that no output needs are counted.
+    int key() const { return key_ ? key_.impl()->value : -1; }
+    int64_t draws() const { return draws_; }
 
     // A captured tensor that nobody will write to.
     void set_constant(const Tensor& captured);
@@ -57,8 +72,10 @@ public:
     bool depends_on(int input) const;
     // Throws unless these are as many values as it was recorded with, of the same shapes and dtypes.
     void check_inputs(Span<Tensor> inputs) const;
-    // Uses every instruction again, on other values: how a recording is inlined into another, or differentiated.
-    std::vector<Tensor> replay_over(Span<Tensor> inputs) const;
+    // Uses every instruction again, on other values: how a recording is inlined into another, or differentiated. Where
+    // from[i] was captured (the very tensor), to[i] is read, of the same shape and dtype.
+    std::vector<Tensor> replay_over(Span<Tensor> inputs, Span<Tensor> from = {nullptr, 0},
+                                    Span<Tensor> to = {nullptr, 0}) const;
 
     // The innermost recording of this thread, or null.
     static Recording* active();
@@ -77,6 +94,8 @@ private:
     std::vector<int> operands_;  // of all instructions, one after the other
     std::vector<int> inputs_, outputs_;
     std::unordered_map<const TensorImpl*, int> captured_;
+    Tensor key_;
+    int64_t draws_ = 0;
     Recording* outer_ = nullptr;
 };
 

@@ -28,10 +28,11 @@ std::optional<Dims> position_of(const Tensor& t) {
 
 }  // namespace
 
-std::optional<NotFinite> first_not_finite(const Program& program, Span<Tensor> inputs) {
+std::optional<NotFinite> first_not_finite(const Program& program, Span<Tensor> inputs, const RandomKey& draws) {
     const Recording& r = program.recording();
     r.check_inputs(inputs);
     std::vector<Tensor> now(r.values().size());
+    if (r.key() >= 0) now[size_t(r.key())] = key_tensor(draws);
     const auto report = [&](const Tensor& t, const char* op, int number) -> std::optional<NotFinite> {
         if (const auto position = position_of(t)) return NotFinite{op, number, t.shape(), *position};
         return std::nullopt;

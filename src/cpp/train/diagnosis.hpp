@@ -15,7 +15,7 @@ struct NotFinite {
     Dims position;   // of its first number that is not finite
 };
 
-// Runs the program op by op on these inputs. Empty when all numbers are finite.
-std::optional<NotFinite> first_not_finite(const Program& program, Span<Tensor> inputs);
+// Runs the program op by op on these inputs, with draws from that key on. Empty when all numbers are finite.
+std::optional<NotFinite> first_not_finite(const Program& program, Span<Tensor> inputs, const RandomKey& draws);
 
 }  // namespace fg

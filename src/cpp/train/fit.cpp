@@ -30,12 +30,14 @@ const char* name(EpochEnd end) {
     return names[int(end)];
 }
 
-FitLoop::FitLoop(Tables tables, Batches batches, const RecordedStep& full, const RecordedStep& rest, double max_norm)
+FitLoop::FitLoop(Tables tables, Batches batches, const RecordedStep& full, const RecordedStep& rest, double max_norm,
+                 const RandomKey& draws)
     : originals_(std::move(tables)),
       tables_(clones(originals_)),
       batches_(std::move(batches)),
       full_(on_copies(full), tables_, max_norm),
-      rest_(on_copies(rest), tables_, max_norm, &full_) {}
+      rest_(on_copies(rest), tables_, max_norm, &full_),
+      generator_(draws.seed, draws.stream) {}
 
 RecordedStep FitLoop::on_copies(const RecordedStep& step) const {
     RecordedStep copied = step;
@@ -61,7 +63,8 @@ EpochResult FitLoop::epoch(uint64_t epoch, Span<Rule> rules, Pulse::Clock::time_
     const Permutation order = batches_.order(epoch);
     Pulse pulse(poll);
     drawn_ = 0;  // of another epoch
-    const auto step = [&](int64_t i) { return gather(order, i)(rules); };
+    const RandomKey first = generator_.state();
+    const auto step = [&](int64_t i) { return gather(order, i)(rules, generator_); };
     EpochResult r;
     double sum = 0, weight = 0;
     for (; r.batches < batches_.count(); ++r.batches) {
@@ -69,6 +72,7 @@ EpochResult FitLoop::epoch(uint64_t epoch, Span<Rule> rules, Pulse::Clock::time_
             r.end = EpochEnd::out_of_time;
             break;
         }
+        r.draws = generator_.state();
         const Outcome outcome = step(r.batches);
         if (outcome.effect == Effect::bad_loss || outcome.effect == Effect::bad_parameters) {
             r.end = EpochEnd::diverged;
@@ -76,6 +80,7 @@ EpochResult FitLoop::epoch(uint64_t epoch, Span<Rule> rules, Pulse::Clock::time_
             if (outcome.effect == Effect::bad_loss) break;
             // The numbers before that step are gone; those of the last commit are not, and steps repeat exactly.
             pull();
+            generator_.set(first.seed, first.stream);
             for (int64_t i = 0; i < r.batches; ++i) {
                 pulse();
                 step(i);

@@ -14,14 +14,17 @@ struct EpochResult {
     EpochEnd end = EpochEnd::complete;
     double loss = 0;      // mean over the batches seen, each as much as it weighs; NaN when none was
     int64_t batches = 0;  // seen; those of zero weight too
-    double worst = 0;     // diverged: the loss of the batch that ended it, number `batches`
+    double worst = 0;     // diverged: the loss of the batch that ended it, number `batches`,
+    RandomKey draws;      // and where the generator stood before it
 };
 
 class FitLoop {
 public:
     // tables: of the optimizer, over the parameters of the model; they are written to by `commit` only.
-    // full, rest: recorded on those parameters, for batches of the usual size and for a smaller last one.
-    FitLoop(Tables tables, Batches batches, const RecordedStep& full, const RecordedStep& rest, double max_norm);
+    // full, rest: recorded on those parameters, for batches of the usual size and for a smaller last one. draws: where
+    // the generator of what the model draws begins.
+    FitLoop(Tables tables, Batches batches, const RecordedStep& full, const RecordedStep& rest, double max_norm,
+            const RandomKey& draws);
 
     // One pass over the data. Ends at a completed step in every case; what poll or a step throws comes through.
     // After divergence the numbers are those of the last step after which all were finite.
@@ -44,6 +47,8 @@ private:
     Tables originals_, tables_;
     Batches batches_;
     BoundStep full_, rest_;
+    // Of its own, so that steps can be repeated and fits in other threads take nothing away.
+    Generator generator_;
     // Rows of the data for some batches together, from first_ on.
     std::vector<int64_t> indices_;
     int64_t first_ = 0, drawn_ = 0;

@@ -68,12 +68,12 @@ BoundStep::BoundStep(const RecordedStep& step, const Tables& tables, double max_
     for (size_t t = 0; t < tables.size(); ++t) updates_.emplace_back(*tables[t], std::move(gradients[t]));
 }
 
-Outcome BoundStep::operator()(Span<Rule> rules) {
+Outcome BoundStep::operator()(Span<Rule> rules, Generator& generator) {
     if (rules.size() != int(updates_.size()))
         throw ValueError(say("expected ", updates_.size(), " rules, one a table, got ", rules.size()));
     const double weight = step_.weight(session_.inputs());
     if (weight == 0) return {Effect::skipped, std::nan(""), 0};
-    session_.run();
+    session_.run(generator);
     for (const auto& [from, to] : rearranged_) copy(from.view(), to.view());
     const double loss = session_.outputs()[0].item();
     if (!std::isfinite(loss)) return {Effect::bad_loss, loss, weight};

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgrad import _nest
+from fastgrad import _nest, random
 from fastgrad._core import RecordingError
 from fastgrad._grad_mode import no_grad
 from fastgrad._native import core
@@ -131,7 +131,11 @@ class CompiledFunction(core.CompiledCall):
         if (graph or recorded.wants_gradient) and core.is_grad_enabled():
             return recorded.result(recorded.program.inline(inputs), lambda t: t)
         if self._check and not fresh and not recorded.checked:
-            self._compare(recorded, structure, leaves, recorded.program(inputs))
+            draws = random.get_state()
+            outputs = recorded.program(inputs)
+            random.set_state(draws)  # the same numbers for both, and for the call itself
+            self._compare(recorded, structure, leaves, outputs)
+            random.set_state(draws)
             recorded.checked = True
         if self._model is None and not keywords and (recorded.checked or not self._check):
             result = self._remember(args, recorded.program, tensors, recorded.structure, recorded.builder())
@@ -258,7 +262,8 @@ def compile(f: Callable[..., Any], check: bool = False) -> CompiledFunction:
     Notes
     -----
     Arrays that `f` takes from outside are copied into the recording; tensors are used by reference, so that a
-    model's parameters are read anew at each call. The recordings of up to 256 kinds of arguments are kept.
+    model's parameters are read anew at each call. Each call draws new random numbers, those that `f` itself
+    would. The recordings of up to 256 kinds of arguments are kept.
 
     Examples
     --------

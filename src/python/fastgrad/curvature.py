@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from fastgrad._native import core
 from fastgrad._objective import Hessian, Unknowns
 
-__all__ = ["LearningRateBounds", "learning_rate_bounds"]
+__all__ = ["LearningRateBounds", "largest_curvature", "learning_rate_bounds"]
 
 # Up to here all eigenvalues are found, from as many Hessian-vector products; beyond, the largest only.
 _WHOLE_MATRIX = 64
@@ -129,7 +130,9 @@ def learning_rate_bounds(f: Callable[..., Any], x: Any) -> LearningRateBounds:
         smallest, sharpness = float(eigenvalues[0]), float(eigenvalues[-1])
     else:
         smallest = math.nan
-        sharpness = _largest_eigenvalue(lambda v: hessian.product(unknowns.start, v), unknowns.size)
+        sharpness = _largest_eigenvalue(
+            lambda v: hessian.product(unknowns.start, v), unknowns.size, _LANCZOS_ACCURACY
+        )
     if not sharpness > 0:
         return LearningRateBounds(math.inf, math.inf, sharpness, smallest, math.nan, hessian.constant)
     # Smaller eigenvalues than this cannot be told from zero.
@@ -145,9 +148,23 @@ def learning_rate_bounds(f: Callable[..., Any], x: Any) -> LearningRateBounds:
     )
 
 
-def _largest_eigenvalue(product: Callable[[Any], Any], n: int) -> float:
+def largest_curvature(f: Callable[..., Any], x: Any, accuracy: float, seconds: float) -> tuple[float, bool]:
+    """The `sharpness` of `learning_rate_bounds` and its `exact`; TimeoutError when it takes longer."""
+    unknowns = Unknowns(x, "x")
+    hessian = Hessian(f, unknowns)
+    end = time.monotonic() + seconds
+
+    def product(v: Any) -> Any:
+        if time.monotonic() > end:
+            raise TimeoutError(f"the largest curvature was not found in {seconds:g} s")
+        return hessian.product(unknowns.start, v)
+
+    return _largest_eigenvalue(product, unknowns.size, accuracy), hessian.constant
+
+
+def _largest_eigenvalue(product: Callable[[Any], Any], n: int, accuracy: float) -> float:
     """The largest eigenvalue of a symmetric matrix, by Lanczos' method with full reorthogonalisation."""
-    v = core.random.normal((n,), 0.0, 1.0, np.float64, 0, 0).numpy()
+    v = core.random.normal((n,), 0.0, 1.0, np.float64, (0, 0)).numpy()
     basis = [v / np.linalg.norm(v)]
     diagonal: list[float] = []
     beside: list[float] = []
@@ -164,7 +181,7 @@ def _largest_eigenvalue(product: Callable[[Any], Any], n: int) -> float:
         largest = float(values[-1])
         # No further from an eigenvalue than this.
         error = rest * abs(float(vectors[-1, -1]))
-        if error <= _LANCZOS_ACCURACY * abs(largest) or len(basis) == min(n, _LANCZOS_STEPS):
+        if error <= accuracy * abs(largest) or len(basis) == min(n, _LANCZOS_STEPS):
             return largest
         beside.append(rest)
         basis.append(w / rest)

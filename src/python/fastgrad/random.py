@@ -1,10 +1,12 @@
-"""Random numbers from a counter: a seed and the number of the draw decide them, on every machine alike."""
+"""Random numbers from a counter: a seed and the number of the draw decide them, on every machine alike.
+
+Functions that are recorded, by `fastgrad.compile`, `train_step` and `fit`, may draw too: each replay draws
+anew, the numbers that the function itself would.
+"""
 
 from __future__ import annotations
 
 import operator
-import os
-import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
@@ -30,27 +32,8 @@ __all__ = [
 _SEEDS = 2**64
 
 
-class _Generator:
-    """The global generator: a seed, and how many streams of it have been handed out."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._seed: int | None = None  # drawn from the system at first use
-        self._streams = 0
-
-    def get(self, advance: int) -> tuple[int, int]:
-        with self._lock:
-            if self._seed is None:
-                self._seed = int.from_bytes(os.urandom(8), "little")
-            self._streams += advance
-            return self._seed, self._streams - advance
-
-    def set(self, seed: int, streams: int) -> None:
-        with self._lock:
-            self._seed, self._streams = seed, streams
-
-
-_generator = _Generator()
+# Where the streams of a fit begin. Those of `manual_seed` begin at 0: initial parameters are made of them.
+FIT_STREAMS = 2**63
 
 
 def checked_seed(seed: Any, what: str = "seed") -> int:
@@ -84,7 +67,7 @@ def manual_seed(seed: int) -> None:
     >>> fg.random.normal((3,)).tolist() == first
     True
     """
-    _generator.set(checked_seed(seed), 0)
+    core.random.set_state(checked_seed(seed), 0)
 
 
 def get_state() -> tuple[int, int]:
@@ -97,7 +80,7 @@ def get_state() -> tuple[int, int]:
     >>> fg.random.get_state()
     (7, 0)
     """
-    return _generator.get(advance=0)
+    return core.random.get_state()
 
 
 def set_state(state: tuple[int, int]) -> None:
@@ -113,7 +96,7 @@ def set_state(state: tuple[int, int]) -> None:
     True
     """
     seed, streams = state
-    _generator.set(checked_seed(seed, "state[0]"), checked_seed(streams, "state[1]"))
+    core.random.set_state(checked_seed(seed, "state[0]"), checked_seed(streams, "state[1]"))
 
 
 def next_stream() -> tuple[int, int]:
@@ -122,7 +105,7 @@ def next_stream() -> tuple[int, int]:
     Raises
     ------
     RecordingError
-        While a function is recorded, for a replay would repeat the same numbers.
+        While a function is recorded, for a replay would repeat it.
 
     Examples
     --------
@@ -133,16 +116,16 @@ def next_stream() -> tuple[int, int]:
     """
     if core.is_recording():
         raise core.RecordingError(
-            "random numbers were asked for while recording, and replays would repeat them; draw outside and "
-            "pass them in as an argument"
+            "a permutation or a seed was asked for while recording, and replays would repeat it; draw "
+            "outside and pass it in as an argument"
         )
-    return _generator.get(advance=1)
+    return core.random.take()
 
 
 def draw_seed() -> int:
     """Return a seed that the global generator decides, for what keeps a seed of its own."""
     seed, stream = next_stream()
-    return int(core.random.integers((), 0, 2**63 - 1, seed, stream).item())
+    return int(core.random.integers((), 0, 2**63 - 1, (seed, stream)).item())
 
 
 def uniform(
@@ -167,8 +150,6 @@ def uniform(
     ------
     ValueError
         When `high` is below `low`, or one of them is not finite.
-    RecordingError
-        While a function is recorded.
 
     Notes
     -----
@@ -182,7 +163,7 @@ def uniform(
     >>> x.shape, bool(abs(x).max() <= 1.0)
     ((2, 3), True)
     """
-    return core.random.uniform(shape, low, high, dtype, *next_stream())
+    return core.random.uniform(shape, low, high, dtype)
 
 
 def normal(
@@ -207,8 +188,6 @@ def normal(
     ------
     ValueError
         When `std` is negative, or one of them is not finite.
-    RecordingError
-        While a function is recorded.
 
     Notes
     -----
@@ -223,7 +202,7 @@ def normal(
     >>> bool(abs(x.mean() - 5.0) < 0.3)
     True
     """
-    return core.random.normal(shape, mean, std, dtype, *next_stream())
+    return core.random.normal(shape, mean, std, dtype)
 
 
 def integers(shape: SupportsIndex | Sequence[int], low: int, high: int) -> Tensor:
@@ -245,8 +224,6 @@ def integers(shape: SupportsIndex | Sequence[int], low: int, high: int) -> Tenso
     ------
     ValueError
         When `high` is not above `low`, or they do not fit int64.
-    RecordingError
-        While a function is recorded.
 
     Examples
     --------
@@ -260,7 +237,7 @@ def integers(shape: SupportsIndex | Sequence[int], low: int, high: int) -> Tenso
         raise ValueError(f"high must be above low, got low = {low} and high = {high}")
     if first < -(2**63) or last >= 2**63:
         raise ValueError(f"low and high - 1 must fit int64, got low = {low} and high = {high}")
-    return core.random.integers(shape, first, last, *next_stream())
+    return core.random.integers(shape, first, last)
 
 
 def bernoulli(shape: SupportsIndex | Sequence[int] = (), p: float = 0.5) -> Tensor:
@@ -271,7 +248,7 @@ def bernoulli(shape: SupportsIndex | Sequence[int] = (), p: float = 0.5) -> Tens
     shape : int or sequence of int
         Of the result; a single value by default.
     p : float
-        From 0 to 1.
+        From 0 to 1; rounded to a multiple of 2^-32.
 
     Returns
     -------
@@ -282,8 +259,6 @@ def bernoulli(shape: SupportsIndex | Sequence[int] = (), p: float = 0.5) -> Tens
     ------
     ValueError
         When `p` is not a probability.
-    RecordingError
-        While a function is recorded.
 
     Examples
     --------
@@ -291,9 +266,7 @@ def bernoulli(shape: SupportsIndex | Sequence[int] = (), p: float = 0.5) -> Tens
     >>> fg.random.bernoulli((3,), p=1.0).tolist()
     [True, True, True]
     """
-    if not 0.0 <= p <= 1.0:
-        raise ValueError(f"p must be from 0 to 1, got {p}")
-    return uniform(shape) < p
+    return core.random.bernoulli(shape, p)
 
 
 def permutation(n: int) -> Tensor:

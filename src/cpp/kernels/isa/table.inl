@@ -4,6 +4,7 @@
 #include "kernels/gemm.hpp"
 #include "kernels/linear_mse.hpp"
 #include "kernels/optimizer.hpp"
+#include "kernels/random.hpp"
 #include "kernels/reduce.hpp"
 
 #define FG_NAME_(level) level##_table
@@ -29,6 +30,7 @@ constexpr KernelTable build_table() {
     fill_elementwise(t.elementwise, ElementwiseOps{});
     t.f32 = number_kernels<float>();
     t.f64 = number_kernels<double>();
+    t.bernoulli = bernoulli;
     return t;
 }
 

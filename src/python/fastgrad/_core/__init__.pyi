@@ -43,8 +43,13 @@ class Program:
     """A recorded function, replayed natively."""
     def __call__(self, inputs: Iterable[_Operand]) -> list[Tensor]:
         """Replays on inputs of the recorded shapes and dtypes."""
-    def inline(self, inputs: Iterable[_Operand]) -> list[Tensor]:
-        """Uses every recorded operation again on tensors: differentiable, recordable."""
+    def inline(
+        self,
+        inputs: Iterable[_Operand],
+        captured: Iterable[Tensor] = (),
+        replaced: Iterable[_Operand] = (),
+    ) -> list[Tensor]:
+        """Uses every recorded operation again on tensors: differentiable, recordable. Where one of `captured` was read, its replacement is."""
     def is_current(self) -> bool:
         """Whether captured tensors want gradients exactly as they did while recording."""
     def depends_on(self, input: SupportsIndex) -> bool:
@@ -57,6 +62,9 @@ class Program:
         """The same with the time each step takes, the least of some runs on inputs of ones."""
     @property
     def instruction_count(self) -> int: ...
+    @property
+    def draws(self) -> int:
+        """How many random streams one replay takes."""
     @property
     def arena_bytes(self) -> int:
         """Working memory of one replay."""

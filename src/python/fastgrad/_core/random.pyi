@@ -10,13 +10,21 @@ from typing_extensions import Never, Self
 
 from fastgrad._core import Program, Tensor, _Operand, _Sizes
 
+def bernoulli(
+    shape: _Sizes,
+    p: SupportsFloat,
+    stream: tuple[SupportsIndex, SupportsIndex] | None = None,
+) -> Tensor:
+    """Truth values that are true with probability p."""
+
+def get_state() -> tuple[int, int]:
+    """The seed, and the stream that comes next."""
+
 def integers(
     shape: _Sizes,
     low: SupportsIndex,
     last: SupportsIndex,
-    seed: SupportsIndex,
-    stream: SupportsIndex,
-    step: SupportsIndex = 0,
+    stream: tuple[SupportsIndex, SupportsIndex] | None = None,
 ) -> Tensor:
     """int64 numbers from low to last, both included."""
 
@@ -25,22 +33,24 @@ def normal(
     mean: SupportsFloat,
     std: SupportsFloat,
     dtype: DTypeLike,
-    seed: SupportsIndex,
-    stream: SupportsIndex,
-    step: SupportsIndex = 0,
+    stream: tuple[SupportsIndex, SupportsIndex] | None = None,
 ) -> Tensor:
     """Normal numbers, float32 or float64."""
 
 def permutation(n: SupportsIndex, seed: SupportsIndex, epoch: SupportsIndex = 0) -> Tensor:
     """0 to n - 1 in an order keyed by seed and epoch."""
 
+def set_state(seed: SupportsIndex, stream: SupportsIndex) -> None:
+    """Goes there."""
+
+def take() -> tuple[int, int]:
+    """The seed and next stream of the global generator, which nobody else gets."""
+
 def uniform(
     shape: _Sizes,
     low: SupportsFloat,
     high: SupportsFloat,
     dtype: DTypeLike,
-    seed: SupportsIndex,
-    stream: SupportsIndex,
-    step: SupportsIndex = 0,
+    stream: tuple[SupportsIndex, SupportsIndex] | None = None,
 ) -> Tensor:
     """Numbers in [low, high), float32 or float64."""

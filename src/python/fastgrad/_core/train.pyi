@@ -66,6 +66,8 @@ class FitLoop:
         full: RecordedStep,
         rest: RecordedStep,
         max_norm: SupportsFloat,
+        seed: SupportsIndex,
+        stream: SupportsIndex,
     ) -> None: ...
     def epoch(
         self,
@@ -73,8 +75,8 @@ class FitLoop:
         rules: Sequence[Rule],
         seconds_left: SupportsFloat,
         cancel: Cancel | None,
-    ) -> tuple[str, float, int, float]:
-        """One pass over the data: how it ended, the mean loss, batches seen, the loss that ended it."""
+    ) -> tuple[str, float, int, float, int]:
+        """One pass over the data: how it ended, the mean loss, batches seen, the loss that ended it and the stream that its draws began with."""
     def commit(self) -> None:
         """Hands numbers and slots to the model and the optimizer."""
     def pull(self) -> None:
@@ -172,6 +174,8 @@ def descend(
 def first_not_finite(
     program: Program,
     inputs: Iterable[_Operand],
+    seed: SupportsIndex,
+    stream: SupportsIndex,
 ) -> tuple[str, int, tuple[int, ...], tuple[int, ...]] | None:
     """(op, number, shape, position) of the first value of a replay that is not finite; None when all are."""
 

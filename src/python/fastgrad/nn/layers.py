@@ -134,6 +134,8 @@ class Flatten(Module):
 class Dropout(Module):
     """While training, set each number to 0 with probability p and divide the others by 1 - p.
 
+    Each call draws anew, of the generator of `fastgrad.manual_seed`; so does each replay of a recorded call.
+
     Parameters
     ----------
     p : float
@@ -156,11 +158,6 @@ class Dropout(Module):
         x = as_input(input, None)
         if not self.training or self.p == 0.0:
             return x
-        if core.is_recording():
-            raise core.RecordingError(
-                "Dropout in training mode draws new numbers at each call and cannot be recorded in this "
-                "version; call model.eval(), or do not compile the training step"
-            )
         if self.p == 1.0:
             return x * 0.0
         return x * random.bernoulli(x.shape, 1.0 - self.p) * (1.0 / (1.0 - self.p))

@@ -61,6 +61,9 @@ class Optimizer:
         """Return what one native step does, with a group's hyper-parameters; `_check` has passed them."""
         raise NotImplementedError(f"{type(self).__name__} must define _rule(self, group)")
 
+    def _stable_lr(self, group: Mapping[str, Any], curvature: float) -> float | None:
+        """Return the largest stable learning rate where the loss curves by so much at most, if known."""
+
     # --- what training loops use
 
     def _rules(self) -> list[core.train.Rule]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -82,6 +83,15 @@ class SGD(Optimizer):
                 f"nesterov=True needs momentum > 0 and dampening = 0, got momentum = {group['momentum']} and "
                 f"dampening = {group['dampening']}"
             )
+
+    def _stable_lr(self, group: Mapping[str, Any], curvature: float) -> float | None:
+        # Where a root of the recurrence along the steepest eigenvector reaches -1; plain: 2 / curvature.
+        momentum = group["momentum"]
+        gain = 1.0 + 2.0 * momentum if group["nesterov"] else 1.0 - group["dampening"] * (momentum > 0)
+        steepest = gain * (curvature + group["weight_decay"])
+        if group["maximize"] or momentum >= 1 or not 0 < steepest < math.inf:
+            return None
+        return float(2.0 * (1.0 + momentum) / steepest)
 
     def _rule(self, group: Mapping[str, Any]) -> core.train.Rule:
         return core.train.sgd(

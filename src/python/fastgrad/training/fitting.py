@@ -81,7 +81,9 @@ def fit(
     progress : bool or "auto"
         Whether to show a bar; by default on a terminal or in a notebook, where tqdm is installed.
     seed : int, optional
-        Of the order of the batches; drawn from the global generator by default, and told by the result.
+        Of the order of the batches, and of what the model draws (Dropout), which is what an eager loop draws
+        after ``fg.random.set_state((seed, 2**63))``. Drawn from the global generator by default, and told by
+        the result.
     max_seconds : float, optional
         When to stop, at the next step.
     objective : callable, optional
@@ -103,7 +105,7 @@ def fit(
     TypeError, ValueError
         When an argument does not fit, or the data do not fit the model or the loss. Nothing has changed then.
     RecordingError
-        When the model reads values or draws random numbers (Dropout in training mode).
+        When the model reads values.
     RuntimeError
         When the model is being trained already.
 
@@ -111,9 +113,12 @@ def fit(
     -----
     RuntimeWarning
         When a loss or a parameter became infinite or NaN. The model is left at the last step before that, and
-        `History.message` tells where it happened and what to try.
+        `History.message` tells where it happened, whether the learning rate is beyond the largest stable one,
+        where that is known (SGD), and what to try.
 
-    Notes ----- While it runs other threads may use `predict` on the model: they see the parameters of one
+    Notes
+    -----
+    While it runs other threads may use `predict` on the model: they see the parameters of one
     completed epoch.
 
     Examples

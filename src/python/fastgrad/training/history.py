@@ -25,9 +25,10 @@ class History:
         ``"epochs"`` (all were run), ``"early"`` (early stopping), ``"max_seconds"``, ``"callback"`` or
         ``"diverged"``.
     message : str
-        The same in a sentence; after divergence with what went wrong where.
+        The same in a sentence; after divergence with what went wrong where, and whether the learning rate is
+        beyond `stable_lr`.
     seed : int
-        Of the order of the batches: the same one gives the same run.
+        Of the order of the batches and of what the model draws: the same one gives the same run.
     epochs, steps : int
         Entries of the lists; and batches learned from, those of a diverged epoch included.
     seconds : float
@@ -35,6 +36,10 @@ class History:
     best_epoch : int or None
         Number of the epoch, from 0, with the lowest ``"val_loss"``, or ``"loss"`` without validation data; or
         with the best of what `early_stopping` monitors, by its `min_delta`.
+    stable_lr : float or None
+        After divergence under SGD, the largest learning rate at which it is stable where the fit began, on
+        the batch that diverged: 2 / the largest curvature of its loss, and what momentum and weight decay
+        make of that. None otherwise, and where the curvature is not positive or not finite.
 
     Examples
     --------
@@ -54,6 +59,7 @@ class History:
     steps: int = 0
     seconds: float = 0.0
     best_epoch: int | None = None
+    stable_lr: float | None = None
 
     def __repr__(self) -> str:
         parts = [f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}", f"stopped={self.stopped!r}"]

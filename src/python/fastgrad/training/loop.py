@@ -12,9 +12,9 @@ import numpy as np
 
 from fastgrad._native import core
 from fastgrad.optim.optimizer import checked_number
-from fastgrad.random import checked_seed, draw_seed
+from fastgrad.random import FIT_STREAMS, checked_seed, draw_seed
 from fastgrad.training.claims import Claim
-from fastgrad.training.divergence import explain
+from fastgrad.training.divergence import Start, explain
 from fastgrad.training.history import EpochInfo, History
 from fastgrad.training.inputs import Rows, as_rows, as_validation
 from fastgrad.training.losses import BatchLoss
@@ -103,7 +103,11 @@ class Fit:
         self.batches = core.train.Batches(
             rows.arrays, None, self.batch_size, bool(options.shuffle), False, self.seed
         )
-        self.loop = core.train.FitLoop(self.optimizer._tables, self.batches, self.full, self.rest, max_norm)
+        self.loop = core.train.FitLoop(
+            self.optimizer._tables, self.batches, self.full, self.rest, max_norm, self.seed, FIT_STREAMS
+        )
+        self.optimizer._rules()  # refuses hyper-parameters that do not fit
+        self.start = Start(self.optimizer, clips=max_norm > 0)
         self.progress = Progress(options.progress)
         self.schedule = as_schedule(options.scheduler, self.optimizer, rate)
         names = ["loss", "lr"] if self.validation is None else ["loss", "val_loss", "lr"]
@@ -149,12 +153,12 @@ class Fit:
         lr = float(self.optimizer.param_groups[0]["lr"])
         rules = self.optimizer._rules()
         left = self.max_seconds - (time.monotonic() - start)
-        end, loss, batches, worst = self.loop.epoch(epoch, rules, left, self.cancel)
+        end, loss, batches, worst, stream = self.loop.epoch(epoch, rules, left, self.cancel)
         h.steps += batches
         self.loop.commit()
         if end == "diverged":
             h.stopped = "diverged"
-            h.message = self._explain(epoch, batches, worst, lr)
+            h.message = self._explain(epoch, batches, worst, lr, stream)
             return False
         values = {"loss": loss, "lr": lr}
         if batches:
@@ -206,10 +210,13 @@ class Fit:
             )
         return h.stopped == "epochs"
 
-    def _explain(self, epoch: int, batch: int, worst: float, lr: float) -> str:
+    def _explain(self, epoch: int, batch: int, worst: float, lr: float, stream: int) -> str:
         arrays = self.batches.batch(epoch, batch)
         step = self.full if arrays[0].shape[0] == self.batch_size else self.rest
         where = f"step {self.history.steps} (epoch {epoch}, batch {batch})"
+        weighted = self.rows.weighted
+        stable = self.start.stable_rate(self.model, self.loss, arrays, weighted)
+        self.history.stable_lr = None if stable is None else stable.lr
         with Modes(self.model, training=True):
             return explain(
                 self.model,
@@ -217,10 +224,12 @@ class Fit:
                 step.program,
                 arrays,
                 self.batches.indices(epoch, batch),
-                self.rows.weighted,
+                weighted,
                 where,
                 worst,
                 lr,
+                stable,
+                (self.seed, stream),
             )
 
 

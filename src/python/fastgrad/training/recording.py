@@ -65,10 +65,10 @@ def record_step(
 
 
 def record_loss(
-    loss: BatchLoss, model: Module, examples: Sequence[Any], weighted: bool
+    loss: BatchLoss, model: Module, examples: Sequence[Any], weighted: bool, differentiable: bool = False
 ) -> core.train.RecordedStep:
-    """Record the loss of a batch alone."""
-    before = core.set_grad_enabled(False)
+    """Record the loss of a batch alone; gradients of it pass when its program is inlined, if wanted."""
+    before = core.set_grad_enabled(differentiable)
     try:
         program = core.record(lambda batch: [loss(model, batch, weighted)], examples)
     finally:

@@ -108,7 +108,8 @@ def train_step(
 
     It records the model, the loss and the gradients once per kind of batch (shapes, dtypes, and which parts
     of the model are in training mode) and replays that natively together with the update. A loop over
-    ``DataLoader(data, batch_size, shuffle=True, seed=s)`` gives the same bits as ``fit(..., seed=s)``.
+    ``DataLoader(data, batch_size, shuffle=True, seed=s)`` gives the same bits as ``fit(..., seed=s)``; with
+    Dropout, after ``fg.random.set_state((s, 2**63))``.
 
     Parameters
     ----------
@@ -131,7 +132,7 @@ def train_step(
     TypeError, ValueError
         When an argument does not fit. At a step: when the batch does not fit the model.
     RecordingError
-        At a step, when the model reads values or draws random numbers (Dropout in training mode).
+        At a step, when the model reads values.
     RuntimeError
         At a step, when the model is being trained by somebody else.
 
