@@ -72,17 +72,6 @@ Ref<Program> record(const py::function& f, const py::iterable& examples) {
     return make_ref<Program>(std::move(recording));
 }
 
-Tensors operands(const py::iterable& inputs, Memory memory) {
-    Tensors in;
-    for (const py::handle& input : inputs) {
-        in.push_back(to_operand(input.ptr(), memory));
-        if (!in.back())
-            throw TypeError(
-                say("an input must be a tensor, an array or a number, got ", Py_TYPE(input.ptr())->tp_name));
-    }
-    return in;
-}
-
 py::list run(Program& program, const py::iterable& inputs) {
     const Tensors in = operands(inputs, Memory::borrowed);
     Tensors out;
@@ -170,7 +159,8 @@ void bind_autodiff(py::module_& m) {
         .def_property_readonly("instruction_count",
                                [](const Program& p) { return p.recording().instructions().size(); })
         .def_property_readonly(
-            "draws", [](const Program& p) { return p.recording().draws(); }, "How many random streams one replay takes.")
+            "draws", [](const Program& p) { return p.recording().draws(); },
+            "How many random streams one replay takes.")
         .def_property_readonly("arena_bytes", &Program::arena_bytes, "Working memory of one replay.");
 }
 

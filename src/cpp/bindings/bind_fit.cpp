@@ -27,20 +27,10 @@ RecordedStep recorded_step(Program& program, std::vector<int> parameters, int we
     return {Ref<Program>(&program), std::move(parameters), weight_input};
 }
 
-Tensors inputs_of(const py::iterable& arrays) {
-    Tensors in;
-    for (const py::handle& array : arrays) {
-        in.push_back(to_operand(array.ptr(), Memory::borrowed));
-        if (!in.back())
-            throw TypeError(say("an input must be a tensor or an array, got ", Py_TYPE(array.ptr())->tp_name));
-    }
-    return in;
-}
-
 // (loss, what became of the parameters)
 py::tuple take_step(BoundStep& step, const py::iterable& batch, const std::vector<Rule>& rules) {
     constexpr const char* effects[] = {"updated", "skipped", "bad_loss", "bad_parameters"};
-    const Tensors in = inputs_of(batch);
+    const Tensors in = operands(batch, Memory::borrowed);
     step.check(in);
     Outcome outcome{};
     {
@@ -90,7 +80,7 @@ double evaluate(const Evaluation& evaluation, const Cancel* cancel) {
 
 // (op, number, shape, position) or None
 py::object diagnose(const Program& program, const py::iterable& inputs, uint64_t seed, uint64_t stream) {
-    const auto found = first_not_finite(program, inputs_of(inputs), {seed, stream, 0});
+    const auto found = first_not_finite(program, operands(inputs, Memory::borrowed), {seed, stream, 0});
     if (!found) return py::none();
     return py::make_tuple(found->op, found->number, to_tuple(found->shape), to_tuple(found->position));
 }

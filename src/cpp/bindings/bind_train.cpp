@@ -6,6 +6,7 @@
 #include "bindings/signals.hpp"
 #include "train/batches.hpp"
 #include "train/descent.hpp"
+#include "train/gradient_norm.hpp"
 #include "train/objective.hpp"
 #include "train/optimizer.hpp"
 
@@ -154,6 +155,10 @@ std::vector<int64_t> batch_indices(const Batches& batches, uint64_t epoch, int64
 void bind_train(py::module_& m) {
     using py::arg;
     py::module_ t = m.def_submodule("train", "Native training: optimizer steps, descent, batches.");
+    t.def(
+        "gradient_norm",
+        [](const py::iterable& gradients) { return gradient_norm(operands(gradients, Memory::borrowed)); },
+        py::arg("gradients"), "Euclidean length of all numbers of all gradients together, in double.");
 
     py::class_<Rule>(t, "Rule", "What one step does with a parameter and its gradient: a kind and hyper-parameters.");
     t.def("sgd", sgd_rule, arg("lr"), arg("momentum"), arg("dampening"), arg("weight_decay"), arg("nesterov"),

@@ -31,8 +31,8 @@ Tensor variable(const py::object& argument) {
     return t;
 }
 
-// One call of a derivative function: how deep it is nested, and whether its results are tensors. Of an outlived one, the
-// graph serves later calls; those are told of it, and their results are as its own.
+// One call of a derivative function: how deep it is nested, and whether its results are tensors. Of an outlived one,
+// the graph serves later calls; those are told of it, and their results are as its own.
 class Transform {
 public:
     Transform(const py::object& args, bool outlived, const Transform* earlier) {

@@ -179,6 +179,16 @@ Tensor from_array_or_tensor(const py::handle& indices) {
     return is_tensor(indices.ptr()) ? tensor_of(indices.ptr()) : from_array(indices, Memory::copied, "indices");
 }
 
+std::vector<Tensor> operands(const py::iterable& items, Memory memory) {
+    std::vector<Tensor> out;
+    for (const py::handle& item : items) {
+        out.push_back(to_operand(item.ptr(), memory));
+        if (!out.back())
+            throw TypeError(say("an input must be a tensor, an array or a number, got ", Py_TYPE(item.ptr())->tp_name));
+    }
+    return out;
+}
+
 void to_operands(PyObject* const* objects, Py_ssize_t count, const char* op, Tensor* operands) {
     bool kept = Recording::active() != nullptr;
     for (Py_ssize_t i = 0; i < count; ++i)

@@ -30,6 +30,8 @@ Tensor from_array(const py::handle& data, Memory memory, const char* what = "dat
 
 // Anything an op takes: a Tensor, a Python number (weak), an array. Null when it is none of these.
 Tensor to_operand(PyObject* object, Memory memory);
+// Of each item; an error where it is none of these.
+std::vector<Tensor> operands(const py::iterable& items, Memory memory);
 // An index operand: a tensor as it is, anything else through NumPy.
 Tensor from_array_or_tensor(const py::handle& indices);
 // The operands of one op: arrays are borrowed unless a later backward or replay may read them.

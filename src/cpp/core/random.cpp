@@ -7,7 +7,6 @@
 #include <random>
 
 #include "core/error.hpp"
-#include "kernels/table.hpp"
 
 namespace fg {
 namespace {
@@ -96,13 +95,6 @@ void fill(const RandomKey& key, int64_t n, T* out, const Make& make, const Scale
         const int count = int(n - i < per_block ? n - i : per_block);
         for (int k = 0; k < count; ++k) out[i + k] = scale(numbers[k]);
     }
-}
-
-// Scrambles all bits of a word (Wellons' lowbias32).
-uint32_t scramble(uint32_t x) {
-    x = (x ^ x >> 16) * 0x7feb352du;
-    x = (x ^ x >> 15) * 0x846ca68bu;
-    return x ^ x >> 16;
 }
 
 }  // namespace
@@ -220,49 +212,25 @@ Permutation::Permutation(int64_t n, uint64_t seed, uint64_t epoch) : n_(n) {
     }
     int bits = 7;
     while (bits < 63 && (int64_t(1) << bits) < n) ++bits;
-    low_bits_ = bits / 2;
-    low_mask_ = uint32_t((uint64_t(1) << low_bits_) - 1);
-    high_mask_ = uint32_t((uint64_t(1) << (bits - low_bits_)) - 1);
-    for (int r = 0; r < rounds; r += 4) {
+    network_.n = n;
+    network_.low_bits = bits / 2;
+    network_.low_mask = uint32_t((uint64_t(1) << network_.low_bits) - 1);
+    network_.high_mask = uint32_t((uint64_t(1) << (bits - network_.low_bits)) - 1);
+    for (int r = 0; r < kernels::Feistel::rounds; r += 4) {
         const PhiloxBlock w = words(r);
-        for (int k = 0; k < 4; ++k) keys_[r + k] = w[size_t(k)];
+        for (int k = 0; k < 4; ++k) network_.keys[r + k] = w[size_t(k)];
     }
 }
 
 int64_t Permutation::at(int64_t i) const {
-    if (n_ <= small) return drawn_[i];
-    do {
-        uint32_t low = uint32_t(uint64_t(i)) & low_mask_, high = uint32_t(uint64_t(i) >> low_bits_);
-        for (int r = 0; r < rounds; r += 2) {
-            high ^= scramble(low ^ keys_[r]) & high_mask_;
-            low ^= scramble(high ^ keys_[r + 1]) & low_mask_;
-        }
-        i = int64_t(uint64_t(high) << low_bits_ | low);
-    } while (i >= n_);
-    return i;
+    int64_t to;
+    fill(i, 1, &to);
+    return to;
 }
 
 void Permutation::fill(int64_t first, int64_t count, int64_t* out) const {
-    // Lanes side by side: the compiler makes vectors of them.
-    constexpr int lanes = 16;
-    int64_t done = 0;
-    for (; n_ > small && done + lanes <= count; done += lanes) {
-        uint32_t low[lanes], high[lanes];
-        for (int k = 0; k < lanes; ++k) {
-            const uint64_t i = uint64_t(first + done + k);
-            low[k] = uint32_t(i) & low_mask_;
-            high[k] = uint32_t(i >> low_bits_);
-        }
-        for (int r = 0; r < rounds; r += 2) {
-            for (int k = 0; k < lanes; ++k) high[k] ^= scramble(low[k] ^ keys_[r]) & high_mask_;
-            for (int k = 0; k < lanes; ++k) low[k] ^= scramble(high[k] ^ keys_[r + 1]) & low_mask_;
-        }
-        for (int k = 0; k < lanes; ++k) {
-            const int64_t i = int64_t(uint64_t(high[k]) << low_bits_ | low[k]);
-            out[done + k] = i < n_ ? i : at(i);
-        }
-    }
-    for (; done < count; ++done) out[done] = at(first + done);
+    if (n_ > small) return kernels::table().permute(network_, first, count, out);
+    for (int64_t i = 0; i < count; ++i) out[i] = drawn_[first + i];
 }
 
 }  // namespace fg

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <mutex>
 
+#include "kernels/table.hpp"
+
 namespace fg {
 
 using PhiloxBlock = std::array<uint32_t, 4>;
@@ -66,13 +68,10 @@ public:
     void fill(int64_t first, int64_t count, int64_t* out) const;
 
 private:
-    static constexpr int rounds = 8;
     static constexpr int small = 64;  // networks below this width shuffle visibly unevenly
 
     int64_t n_;
-    int low_bits_ = 0;
-    uint32_t low_mask_ = 0, high_mask_ = 0;
-    uint32_t keys_[rounds] = {};
+    kernels::Feistel network_{};
     uint8_t drawn_[small] = {};
 };
 

@@ -1,6 +1,8 @@
-// Truth values drawn by Philox4x32-10 (core/random.hpp). Whole numbers only: every level gives the same.
+// Truth values drawn by Philox4x32-10, and permutations (core/random.hpp). Whole numbers only: every level gives the
+// same.
 #pragma once
 
+#include "kernels/table.hpp"
 #include "kernels/vec.hpp"
 
 namespace fg::kernels {
@@ -71,6 +73,64 @@ inline void bernoulli(uint64_t first, int64_t n, uint64_t step, const uint32_t* 
     bool rest[together];
     bernoulli_blocks(first + uint64_t(i) / 4, step, key[0], key[1], last, rest);
     memcpy(out + i, rest, size_t(n - i));
+}
+
+// Scrambles all bits of a word (Wellons' lowbias32).
+FG_INLINE uint32_t scramble(uint32_t x) {
+    x = (x ^ x >> 16) * 0x7feb352du;
+    x = (x ^ x >> 15) * 0x846ca68bu;
+    return x ^ x >> 16;
+}
+
+// Numbers side by side: the compiler makes vectors of them, several of which hide how long a product takes.
+constexpr int permuted_together = 32;
+
+FG_INLINE void permute_some(const Feistel& f, int64_t* numbers) {
+    uint32_t low[permuted_together], high[permuted_together];
+    for (int k = 0; k < permuted_together; ++k) {
+        low[k] = uint32_t(numbers[k]) & f.low_mask;
+        high[k] = uint32_t(uint64_t(numbers[k]) >> f.low_bits);
+    }
+    for (int r = 0; r < Feistel::rounds; r += 2) {
+        for (int k = 0; k < permuted_together; ++k) high[k] ^= scramble(low[k] ^ f.keys[r]) & f.high_mask;
+        for (int k = 0; k < permuted_together; ++k) low[k] ^= scramble(high[k] ^ f.keys[r + 1]) & f.low_mask;
+    }
+    for (int k = 0; k < permuted_together; ++k) numbers[k] = int64_t(uint64_t(high[k]) << f.low_bits | low[k]);
+}
+
+// Those that land at n or above wait until there are enough of them to go on with.
+inline void permute(const Feistel& f, int64_t first, int64_t count, int64_t* out) {
+    int64_t numbers[permuted_together], waiting[2 * permuted_together], places[2 * permuted_together];
+    int waits = 0;
+    const auto go_on = [&](int n) {
+        int64_t from[permuted_together] = {};
+        int64_t to[permuted_together];
+        for (int k = 0; k < n; ++k) {
+            from[k] = waiting[waits - n + k];
+            to[k] = places[waits - n + k];
+        }
+        waits -= n;
+        permute_some(f, from);
+        for (int k = 0; k < n; ++k) {
+            out[to[k]] = from[k];
+            if (from[k] < f.n) continue;
+            waiting[waits] = from[k];
+            places[waits++] = to[k];
+        }
+    };
+    for (int64_t i = 0; i < count; i += permuted_together) {
+        const int some = int(count - i < permuted_together ? count - i : permuted_together);
+        for (int k = 0; k < permuted_together; ++k) numbers[k] = first + i + (k < some ? k : 0);
+        permute_some(f, numbers);
+        for (int k = 0; k < some; ++k) {
+            out[i + k] = numbers[k];
+            if (numbers[k] < f.n) continue;
+            waiting[waits] = numbers[k];
+            places[waits++] = i + k;
+        }
+        while (waits >= permuted_together) go_on(permuted_together);
+    }
+    while (waits > 0) go_on(waits < permuted_together ? waits : permuted_together);
 }
 
 }  // namespace

@@ -117,6 +117,16 @@ struct ElementwiseKernels {
     ElementwiseKernel backward[max_elementwise_arity][4];
 };
 
+// The alternating Feistel network of core/random.hpp (Permutation), over the numbers below 2^bits, and those below n.
+struct Feistel {
+    static constexpr int rounds = 8;
+
+    int64_t n;
+    int low_bits;
+    uint32_t low_mask, high_mask;
+    uint32_t keys[rounds];
+};
+
 struct KernelTable {
     const char* isa;  // "baseline", "avx2", "avx512", "neon"
     bool fused;       // fused multiply-add: bits equal those of every other fused level
@@ -126,6 +136,8 @@ struct KernelTable {
     // out[i]: whether word i of Philox4x32-10 is at most `last`, counted from the blocks `first` of a key (2) and a
     // step.
     void (*bernoulli)(uint64_t first, int64_t n, uint64_t step, const uint32_t* key, uint32_t last, bool* out);
+    // Where the network takes first, first + 1, ..., gone on with until it lands below n.
+    void (*permute)(const Feistel& network, int64_t first, int64_t count, int64_t* out);
 };
 
 template <class T> const NumberKernels<T>& numbers(const KernelTable& t);

@@ -31,6 +31,7 @@ constexpr KernelTable build_table() {
     t.f32 = number_kernels<float>();
     t.f64 = number_kernels<double>();
     t.bernoulli = bernoulli;
+    t.permute = permute;
     return t;
 }
 

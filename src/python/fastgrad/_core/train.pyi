@@ -179,6 +179,9 @@ def first_not_finite(
 ) -> tuple[str, int, tuple[int, ...], tuple[int, ...]] | None:
     """(op, number, shape, position) of the first value of a replay that is not finite; None when all are."""
 
+def gradient_norm(gradients: Any) -> float:
+    """Euclidean length of all numbers of all gradients together, in double."""
+
 def lion(
     lr: SupportsFloat,
     beta1: SupportsFloat,

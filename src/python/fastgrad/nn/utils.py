@@ -65,8 +65,10 @@ def clip_grad_norm_(
     clipped = _with_gradient(parameters)
     if not clipped:
         return core.Tensor(0.0)
-    norms = [_norm(parameter.grad.numpy(), norm_type) for parameter in clipped]
-    norm = _norm(np.array(norms), norm_type)
+    gradients = [parameter.grad for parameter in clipped]
+    norm = core.train.gradient_norm(gradients) if norm_type == 2 else math.inf
+    if not math.isfinite(norm):
+        norm = _norm(np.array([_norm(gradient.numpy(), norm_type) for gradient in gradients]), norm_type)
     if error_if_nonfinite and not math.isfinite(norm):
         raise ValueError(f"the norm of the gradients is {norm}, so they cannot be clipped")
     factor = largest / (norm + 1e-6)
