@@ -103,6 +103,74 @@ def test_losses_and_first_steps_agree_with_torch():
         np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=1e-9, atol=1e-12)
 
 
+OF_CLASSES = [
+    {"ignore_index": 2},
+    {"ignore_index": -100},
+    {"label_smoothing": 0.1},
+    {"label_smoothing": 1.0},
+    {"ignore_index": -100, "label_smoothing": 0.3},
+]
+
+
+@pytest.mark.parametrize("weight", [None, np.array([0.5, 2.0, 1.0])], ids=["even", "weighted"])
+@pytest.mark.parametrize("keywords", OF_CLASSES, ids=str)
+@pytest.mark.parametrize("shape", [(8, 3), (4, 3, 5)], ids=str)
+def test_ignored_classes_and_smoothed_labels(shape, keywords, weight):
+    scores = rng.normal(size=shape)
+    classes = rng.integers(0, 3, (shape[0], *shape[2:]))
+    if keywords.get("ignore_index", 0) < 0:
+        classes.flat[::3] = keywords["ignore_index"]
+    smoothing, ignored = keywords.get("label_smoothing", 0.0), classes == keywords.get("ignore_index")
+    likely = np.moveaxis(scores - np.log(np.exp(scores).sum(1, keepdims=True)), 1, -1)
+    truth = np.eye(3)[np.where(ignored, 0, classes)]
+    w = np.ones(3) if weight is None else weight
+    losses = -(likely * w * ((1 - smoothing) * truth + smoothing / 3)).sum(-1) * ~ignored
+    counted = (truth @ w * ~ignored).sum()
+    for reduction, want in (("none", losses), ("sum", losses.sum()), ("mean", losses.sum() / counted)):
+        found = F.cross_entropy(scores, classes, weight, reduction=reduction, **keywords)
+        np.testing.assert_allclose(numbers(found), want, rtol=1e-12, atol=1e-14)
+    loss = lambda s: F.cross_entropy(s, classes, weight, **keywords)
+    fg.check_grads(loss, (scores,), order=2)
+    assert nn.CrossEntropyLoss(weight, **keywords)(scores, classes).item() == loss(scores).item()
+    compiled = fg.compile(fg.grad(lambda s, c: F.cross_entropy(s, c, weight, **keywords)))
+    np.testing.assert_array_equal(compiled(scores, classes), fg.grad(loss)(scores))
+    if not smoothing:
+        found = F.nll_loss(np.moveaxis(likely, -1, 1), classes, weight, **keywords)
+        assert found.item() == pytest.approx(losses.sum() / counted, rel=1e-12)
+
+
+@pytest.mark.parametrize("keywords", OF_CLASSES, ids=str)
+def test_ignored_classes_and_smoothed_labels_agree_with_torch(keywords):
+    torch = pytest.importorskip("torch")
+    scores, classes, w = rng.normal(size=(9, 4)), rng.integers(0, 4, 9), rng.uniform(0.5, 2.0, 4)
+    if keywords.get("ignore_index", 0) < 0:
+        classes[::4] = keywords["ignore_index"]
+    for reduction in ("mean", "sum", "none"):
+        found = F.cross_entropy(scores, classes, w, reduction=reduction, **keywords)
+        want = torch.nn.functional.cross_entropy(
+            *map(torch.from_numpy, (scores, classes, w)), reduction=reduction, **keywords
+        )
+        np.testing.assert_allclose(numbers(found), want.numpy(), rtol=1e-12, atol=1e-14)
+
+
+def test_fit_passes_over_ignored_classes():
+    X, y = rng.normal(size=(40, 3)), rng.integers(0, 2, 40)
+    fits = []
+    for targets, loss in (
+        (np.where(np.arange(40) < 30, y, -1), nn.CrossEntropyLoss(ignore_index=-1)),
+        (np.where(np.arange(40) < 30, y, 1 - y), nn.CrossEntropyLoss()),
+    ):
+        fg.manual_seed(0)
+        model = nn.Linear(3, 2)
+        rows = 40 if loss.ignore_index is not None else 30
+        fg.fit(model, X[:rows], targets[:rows], loss=loss, optimizer="sgd", epochs=5, batch_size=40, seed=1)
+        fits.append(model.weight.detach().numpy())
+    np.testing.assert_allclose(*fits, rtol=1e-6)
+    loss = nn.CrossEntropyLoss(ignore_index=-1)
+    with pytest.raises(ValueError, match="weights of its own"):
+        fg.fit(nn.Linear(3, 2), X, y, loss=loss, sample_weight=np.ones(40), epochs=1)
+
+
 @pytest.mark.parametrize("loss", [F.mse_loss, F.l1_loss])
 def test_losses_refuse_to_broadcast(loss):
     with pytest.raises(ValueError, match=r"input has shape \(4, 1\) and target \(4,\)"):
@@ -131,3 +199,7 @@ def test_cross_entropy_refuses():
         F.cross_entropy(scores, [0, 1, 2, 0], np.ones(4))
     with pytest.raises(TypeError, match="input must be floating point"):
         F.cross_entropy(np.zeros((4, 3), int), [0, 1, 2, 0])
+    with pytest.raises(IndexError, match="class -1, expected 0 to 2"):
+        F.cross_entropy(scores, [0, 1, -2, -1], ignore_index=-2)
+    with pytest.raises(ValueError, match=r"label_smoothing must be from 0 to 1, got -0\.1"):
+        F.cross_entropy(scores, [0, 1, 2, 0], label_smoothing=-0.1)

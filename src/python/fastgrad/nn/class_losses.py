@@ -6,12 +6,20 @@ from typing import Any
 
 from fastgrad._native import core
 from fastgrad.nn.module import as_input
-from fastgrad.nn.reduction import floating, reduce, same_shape
+from fastgrad.nn.reduction import floating, reduce, reduce_weighted, same_shape
 
 __all__ = ["binary_cross_entropy_with_logits", "cross_entropy", "nll_loss"]
 
 
-def cross_entropy(input: Any, target: Any, weight: Any = None, *, reduction: str = "mean") -> core.Tensor:
+def cross_entropy(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    *,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> core.Tensor:
     """Return the negative log-likelihood of the true classes, from unnormalised scores (logits).
 
     Parameters
@@ -23,8 +31,13 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, *, reduction: str
     weight : Tensor or array_like, optional
         (C,): a weight for each class; the mean is then sum(w * loss) / sum(w), where w are the weights of the
         true classes.
+    ignore_index : int, optional
+        A number in `target`, a class or not, whose samples count nothing. By default every sample counts
+        (PyTorch passes over -100).
     reduction : {"mean", "sum", "none"}
         What becomes of the losses of the samples.
+    label_smoothing : float, default 0.0
+        From 0 to 1: how much of the truth is spread evenly over all classes.
 
     Raises
     ------
@@ -33,7 +46,13 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, *, reduction: str
     IndexError
         When a class is not among 0 to C - 1.
     ValueError
-        When shapes do not go together or `reduction` is unknown.
+        When shapes do not go together, `reduction` is unknown or `label_smoothing` is not from 0 to 1.
+
+    Notes
+    -----
+    Label smoothing: Szegedy and others, "Rethinking the Inception architecture for computer vision", CVPR
+    2016, with weights as `PyTorch
+    <https://pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html>`_ has it.
 
     Examples
     --------
@@ -41,13 +60,32 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, *, reduction: str
     >>> round(fg.nn.functional.cross_entropy([[0.0, 0.0], [9.0, 0.0]], [1, 0]).item(), 4)
     0.3466
     """
-    scores, classes = _classes_last("cross_entropy", input, target)
-    losses = core.ops.logsumexp(scores, axis=-1) - core.ops.take_along_last(scores, classes)
-    weights = _weights_of("cross_entropy", classes, weight, scores)
-    return reduce("cross_entropy", losses, reduction, weights)
+    name = "cross_entropy"
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ValueError(f"{name}: label_smoothing must be from 0 to 1, got {label_smoothing}")
+    scores, classes, counted = _classes_last(name, input, target, ignore_index)
+    normalizer = core.ops.logsumexp(scores, axis=-1)
+    losses = normalizer - core.ops.take_along_last(scores, classes)
+    of_classes = _class_weights(name, weight, scores)
+    weights = _weights_of(classes, of_classes, counted)
+    if not label_smoothing:
+        return reduce(name, losses, reduction, weights)
+    # To each class in turn, as if it were the true one.
+    count = scores.shape[-1]
+    if of_classes is None:
+        spread = normalizer - scores.mean(axis=-1)
+    else:
+        spread = (normalizer * of_classes.sum() - (scores * of_classes).sum(axis=-1)) / count
+    if counted is not None:
+        spread = spread * counted
+    weighted = losses if weights is None else losses * weights
+    weighted = (1.0 - label_smoothing) * weighted + label_smoothing * spread
+    return reduce_weighted(name, weighted, reduction, weights)
 
 
-def nll_loss(input: Any, target: Any, weight: Any = None, *, reduction: str = "mean") -> core.Tensor:
+def nll_loss(
+    input: Any, target: Any, weight: Any = None, *, ignore_index: int | None = None, reduction: str = "mean"
+) -> core.Tensor:
     """Return the negative log-likelihood of the true classes, from logarithms of probabilities.
 
     With `log_softmax` before it, it is `cross_entropy`.
@@ -56,7 +94,7 @@ def nll_loss(input: Any, target: Any, weight: Any = None, *, reduction: str = "m
     ----------
     input : Tensor or array_like
         Log-probabilities: (C,), (n, C) or (n, C, d1, ...), floating point.
-    target, weight, reduction
+    target, weight, ignore_index, reduction
         As in `cross_entropy`.
 
     Raises
@@ -71,9 +109,10 @@ def nll_loss(input: Any, target: Any, weight: Any = None, *, reduction: str = "m
     >>> round(fg.nn.functional.nll_loss(np.log([[0.5, 0.5], [0.2, 0.8]]), [0, 1]).item(), 4)
     0.4581
     """
-    log_probabilities, classes = _classes_last("nll_loss", input, target)
+    log_probabilities, classes, counted = _classes_last("nll_loss", input, target, ignore_index)
     losses = -core.ops.take_along_last(log_probabilities, classes)
-    weights = _weights_of("nll_loss", classes, weight, log_probabilities)
+    of_classes = _class_weights("nll_loss", weight, log_probabilities)
+    weights = _weights_of(classes, of_classes, counted)
     return reduce("nll_loss", losses, reduction, weights)
 
 
@@ -127,8 +166,10 @@ def binary_cross_entropy_with_logits(
     return reduce(name, losses, reduction)
 
 
-def _classes_last(loss: str, input: Any, target: Any) -> tuple[core.Tensor, core.Tensor]:
-    """Predictions (..., C) and the true classes (...), checked."""
+def _classes_last(
+    loss: str, input: Any, target: Any, ignore_index: int | None
+) -> tuple[core.Tensor, core.Tensor, core.Tensor | None]:
+    """Predictions (..., C), the true classes (...), checked, and 1 or 0 (...) where not all samples count."""
     scores = floating(loss, input)
     classes = as_input(target, None)
     if classes.dtype.kind != "i":
@@ -142,10 +183,15 @@ def _classes_last(loss: str, input: Any, target: Any) -> tuple[core.Tensor, core
             f"{loss}: target has shape {classes.shape}, expected {expected} for an input of shape "
             f"{scores.shape}"
         )
+    counted = None
+    if ignore_index is not None:
+        ignored = classes == ignore_index
+        classes = core.ops.where(ignored, 0, classes)
+        counted = core.ops.astype(~ignored, scores.dtype)
     classes = _checked_classes(loss, classes, scores.shape[axis])
     if axis < scores.ndim - 1:
         scores = scores.transpose(0, *range(2, scores.ndim), 1)
-    return scores, classes
+    return scores, classes, counted
 
 
 def _checked_classes(loss: str, classes: core.Tensor, count: int) -> core.Tensor:
@@ -159,14 +205,24 @@ def _checked_classes(loss: str, classes: core.Tensor, count: int) -> core.Tensor
     return classes
 
 
-def _weights_of(loss: str, classes: core.Tensor, weight: Any, scores: core.Tensor) -> core.Tensor | None:
-    """Return the weights of the true classes; of `weight` there is one a class."""
+def _class_weights(loss: str, weight: Any, scores: core.Tensor) -> core.Tensor | None:
+    """Return the weights of the classes, checked."""
     if weight is None:
         return None
     weights, count = as_input(weight, scores.dtype), scores.shape[-1]
     if weights.shape != (count,):
         raise ValueError(f"{loss}: weight has shape {weights.shape}, expected ({count},), one a class")
-    return core.ops.take(weights, classes)
+    return weights
+
+
+def _weights_of(
+    classes: core.Tensor, of_classes: core.Tensor | None, counted: core.Tensor | None
+) -> core.Tensor | None:
+    """Return the weights of the samples, or None when all are 1."""
+    if of_classes is None:
+        return counted
+    weights = core.ops.take(of_classes, classes)
+    return weights if counted is None else weights * counted
 
 
 def _spread(loss: str, name: str, value: Any, scores: core.Tensor) -> core.Tensor:

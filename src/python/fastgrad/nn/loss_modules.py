@@ -172,13 +172,29 @@ class CrossEntropyLoss(Module):
 
     weight: core.Tensor | None
 
-    def __init__(self, weight: Any = None, *, reduction: str = "mean") -> None:
+    def __init__(
+        self,
+        weight: Any = None,
+        *,
+        ignore_index: int | None = None,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
         self.register_buffer("weight", weight)
+        self.ignore_index = ignore_index
         self.reduction = reduction
+        self.label_smoothing = label_smoothing
 
     def forward(self, input: Any, target: Any) -> core.Tensor:
         """Compare scores (n, C) with true classes (n,)."""
-        return functional.cross_entropy(input, target, self.weight, reduction=self.reduction)
+        return functional.cross_entropy(
+            input,
+            target,
+            self.weight,
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+            label_smoothing=self.label_smoothing,
+        )
 
 
 class NLLLoss(Module):
@@ -193,13 +209,18 @@ class NLLLoss(Module):
 
     weight: core.Tensor | None
 
-    def __init__(self, weight: Any = None, *, reduction: str = "mean") -> None:
+    def __init__(
+        self, weight: Any = None, *, ignore_index: int | None = None, reduction: str = "mean"
+    ) -> None:
         self.register_buffer("weight", weight)
+        self.ignore_index = ignore_index
         self.reduction = reduction
 
     def forward(self, input: Any, target: Any) -> core.Tensor:
         """Compare log-probabilities (n, C) with true classes (n,)."""
-        return functional.nll_loss(input, target, self.weight, reduction=self.reduction)
+        return functional.nll_loss(
+            input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction
+        )
 
 
 class BCEWithLogitsLoss(Module):

@@ -7,7 +7,7 @@ from typing import Any
 from fastgrad._native import core
 from fastgrad.nn.module import as_input
 
-__all__ = ["floating", "reduce", "same_shape"]
+__all__ = ["floating", "reduce", "reduce_weighted", "same_shape"]
 
 _REDUCTIONS = ("mean", "sum", "none")
 
@@ -34,14 +34,22 @@ def same_shape(loss: str, input: Any, target: Any) -> tuple[core.Tensor, core.Te
 
 def reduce(loss: str, losses: core.Tensor, reduction: str, weight: Any = None) -> core.Tensor:
     """Return the mean or sum of losses, or all of them; with weights the mean is sum(w * loss) / sum(w)."""
-    if reduction not in _REDUCTIONS:
-        raise ValueError(f"{loss}: reduction must be one of {', '.join(_REDUCTIONS)}, got {reduction!r}")
     if weight is None:
-        return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
+        return reduce_weighted(loss, losses, reduction, None)
     weights = as_input(weight, losses.dtype)
     if weights.shape != losses.shape:
         raise ValueError(f"{loss}: weight has shape {weights.shape}, expected {losses.shape}, one a loss")
-    weighted = losses * weights
-    if reduction == "mean":
-        return weighted.sum() / weights.sum()
-    return weighted.sum() if reduction == "sum" else weighted
+    return reduce_weighted(loss, losses * weights, reduction, weights)
+
+
+def reduce_weighted(
+    loss: str, weighted: core.Tensor, reduction: str, weights: core.Tensor | None
+) -> core.Tensor:
+    """Return what `reduce` does of losses that have been multiplied with their weights."""
+    if reduction not in _REDUCTIONS:
+        raise ValueError(f"{loss}: reduction must be one of {', '.join(_REDUCTIONS)}, got {reduction!r}")
+    if reduction == "none":
+        return weighted
+    if reduction == "sum":
+        return weighted.sum()
+    return weighted.mean() if weights is None else weighted.sum() / weights.sum()

@@ -69,7 +69,12 @@ class BatchLoss:
         """Refuse classes that the model, which has been recorded, does not have."""
         if self._classes is None or y.dtype.kind != "i":
             return
-        low, high = int(y.min().item()), int(y.max().item())
+        classes = y.numpy()
+        if getattr(self._loss, "ignore_index", None) is not None:
+            classes = classes[classes != self._loss.ignore_index]
+        if classes.size == 0:
+            return
+        low, high = int(classes.min()), int(classes.max())
         if low < 0 or high >= self._classes:
             raise ValueError(
                 f"{name} holds class {low if low < 0 else high}, expected 0 to {self._classes - 1}: the "
@@ -82,7 +87,7 @@ class BatchLoss:
         else:
             loss = self._loss
             if per_sample and self._is_module and getattr(loss, "reduction", None) == "mean":
-                if getattr(loss, "weight", None) is not None:
+                if any(getattr(loss, name, None) is not None for name in ("weight", "ignore_index")):
                     raise ValueError(
                         f"{self.name} has weights of its own, which do not go with sample_weight; multiply "
                         "them into sample_weight"
