@@ -73,7 +73,7 @@ TYPES = {
     "Evaluation.__call__.cancel": "Cancel | None",
     "FitLoop.epoch.cancel": "Cancel | None",
     "FitLoop.epoch.return": "tuple[str, float, int, float, int]",
-    "BoundStep.step.return": "tuple[float, str]",
+    "StepCall.__call__.return": "Any",
     "asarray.return": "Tensor",
     "available_isa.return": "list[str]",
     "descend.return": "dict[str, Any]",

@@ -27,20 +27,6 @@ RecordedStep recorded_step(Program& program, std::vector<int> parameters, int we
     return {Ref<Program>(&program), std::move(parameters), weight_input};
 }
 
-// (loss, what became of the parameters)
-py::tuple take_step(BoundStep& step, const py::iterable& batch, const std::vector<Rule>& rules) {
-    constexpr const char* effects[] = {"updated", "skipped", "bad_loss", "bad_parameters"};
-    const Tensors in = operands(batch, Memory::borrowed);
-    step.check(in);
-    Outcome outcome{};
-    {
-        const WithoutGil released;
-        for (size_t i = 0; i < in.size(); ++i) copy(in[i].view(), step.batch()[i].view());
-        outcome = step(rules);
-    }
-    return py::make_tuple(outcome.loss, effects[int(outcome.effect)]);
-}
-
 // Ctrl-C reaches the main thread only; it sets this for loops of other threads.
 struct Cancel {
     std::atomic<bool> requested{false};
@@ -101,14 +87,6 @@ void bind_fit(py::module_& m) {
         .def(py::init(&recorded_step), arg("program"), arg("parameters"), arg("weight_input"))
         .def_property_readonly("program", [](const RecordedStep& step) { return step.program; });
 
-    py::class_<BoundStep>(t, "BoundStep", "Steps on the parameters themselves: replay, clip, update.")
-        .def(py::init([](const RecordedStep& step, const Tables& tables, double max_norm) {
-                 return std::make_unique<BoundStep>(step, tables, max_norm);
-             }),
-             arg("step"), arg("tables"), arg("max_norm"))
-        .def("step", take_step, arg("batch"), arg("rules"),
-             "One step; the loss, and \"updated\", \"skipped\", \"bad_loss\" or \"bad_parameters\".");
-
     py::class_<Cancel>(t, "Cancel", "How one thread interrupts the loops of others.")
         .def(py::init<>())
         .def(
@@ -135,8 +113,8 @@ void bind_fit(py::module_& m) {
         .def("__call__", evaluate, arg("cancel"));
 
     t.def(
-        "claim", [](const Tensors& params) { return claim(params); }, arg("params"),
-        "Marks parameters as being trained; False, marking none, when one is so already.");
+        "claim", [](const Tensors& params) { claim(params); }, arg("params"),
+        "Marks parameters as being trained; an error, marking none, when one is so already.");
     t.def(
         "release", [](const Tensors& params) { release(params); }, arg("params"), "Takes the marks off again.");
     t.def(

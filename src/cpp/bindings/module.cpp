@@ -12,6 +12,7 @@ void bind_kernels(py::module_& m);
 void bind_nest(py::module_& m);
 void bind_ops(py::module_& m);
 void bind_random(py::module_& m);
+void bind_step_call(py::module_& m);
 void bind_threads(py::module_& m);
 void bind_train(py::module_& m);
 void bind_transform(py::module_& m);
@@ -35,6 +36,7 @@ PYBIND11_MODULE(_core, m) {
     fg::bind_random(m);
     fg::bind_train(m);
     fg::bind_fit(m);
+    fg::bind_step_call(m);
     m.def(
         "asarray",
         [](const fg::py::object& data) {

@@ -2,15 +2,18 @@
 // child made while a parent trains, the model stays marked.
 #include "train/claims.hpp"
 
+#include <stdexcept>
+
 namespace fg {
 
-bool claim(Span<Tensor> params) {
+void claim(Span<Tensor> params) {
     for (int i = 0; i < params.size(); ++i) {
         if (!params[size_t(i)].impl()->claimed.exchange(true)) continue;
         release({params.data(), size_t(i)});
-        return false;
+        throw std::runtime_error(
+            "the model is being trained already, by a fit or a training step in another thread or around this "
+            "callback; wait for its end, or train a copy.deepcopy of the model");
     }
-    return true;
 }
 
 void release(Span<Tensor> params) {

@@ -29,17 +29,6 @@ class Batches:
     def indices(self, epoch: SupportsIndex, index: SupportsIndex) -> list[int]:
         """Which rows of the arrays that batch is made of."""
 
-class BoundStep:
-    """Steps on the parameters themselves: replay, clip, update."""
-    def __init__(
-        self,
-        step: RecordedStep,
-        tables: Sequence[ParameterTable],
-        max_norm: SupportsFloat,
-    ) -> None: ...
-    def step(self, batch: Iterable[_Operand], rules: Sequence[Rule]) -> tuple[float, str]:
-        """One step; the loss, and "updated", "skipped", "bad_loss" or "bad_parameters"."""
-
 class Cancel:
     """How one thread interrupts the loops of others."""
     def __init__(self) -> None: ...
@@ -120,6 +109,19 @@ class RecordedStep:
 class Rule:
     """What one step does with a parameter and its gradient: a kind and hyper-parameters."""
 
+class StepCall:
+    """Steps on the parameters themselves: replay, clip, update."""
+    def __init__(
+        self,
+        step: RecordedStep,
+        tables: Sequence[ParameterTable],
+        max_norm: SupportsFloat,
+        modules: Sequence[object],
+        params: Sequence[Tensor],
+    ) -> None: ...
+    def __call__(self, batch: Iterable[_Operand], rules: Any) -> Any:
+        """The loss before the step; NotImplemented when the batch or the modes are of another kind than recorded."""
+
 def adadelta(
     lr: SupportsFloat,
     rho: SupportsFloat,
@@ -150,8 +152,8 @@ def adam(
 ) -> Rule:
     """The rule of Adam, and with `decoupled` of AdamW."""
 
-def claim(params: Sequence[Tensor]) -> bool:
-    """Marks parameters as being trained; False, marking none, when one is so already."""
+def claim(params: Sequence[Tensor]) -> None:
+    """Marks parameters as being trained; an error, marking none, when one is so already."""
 
 def descend(
     objective: Objective | Callable[[Tensor], tuple[float, Tensor]],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import operator
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -48,7 +49,8 @@ class Optimizer:
         self.param_groups: list[dict[str, Any]] = []
         self._tables: list[Any] = []
         # The rules as they were, with the groups they were made of.
-        self._rules_kept: list[tuple[dict[str, Any], Any]] = []
+        self._groups_kept: list[dict[str, Any]] = []  # as the rules were made from them
+        self._rules_kept: list[core.train.Rule] = []
         for group in _groups(params):
             self.add_param_group(group)
 
@@ -68,14 +70,13 @@ class Optimizer:
 
     def _rules(self) -> list[core.train.Rule]:
         """Return the rule of each group, or raise when a hyper-parameter was changed to what does not fit."""
-        kept = self._rules_kept
-        if len(kept) != len(self.param_groups) or any(
-            group != before for group, (before, _) in zip(self.param_groups, kept, strict=True)
-        ):
-            for group in self.param_groups:
+        groups, kept = self.param_groups, self._groups_kept
+        if len(groups) != len(kept) or any(map(operator.ne, groups, kept)):
+            for group in groups:
                 self._check(group)
-            kept = self._rules_kept = [(dict(group), self._rule(group)) for group in self.param_groups]
-        return [rule for _, rule in kept]
+            self._rules_kept = [self._rule(group) for group in groups]
+            self._groups_kept = [dict(group) for group in groups]
+        return self._rules_kept
 
     # --- what users call
 
@@ -269,14 +270,14 @@ class Optimizer:
         return int(steps), slots
 
     def __getstate__(self) -> dict[str, Any]:
-        native = ("_tables", "_rules_kept")
+        native = ("_tables", "_rules_kept", "_groups_kept")
         plain = {name: value for name, value in self.__dict__.items() if name not in native}
         return {**plain, "_state": self.state_dict()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         kept = state.pop("_state")
         self.__dict__.update(state)
-        self._rules_kept = []
+        self._rules_kept, self._groups_kept = [], []
         self._tables = [core.train.ParameterTable(group["params"]) for group in self.param_groups]
         self.load_state_dict(kept)
 

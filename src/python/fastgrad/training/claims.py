@@ -20,11 +20,7 @@ class Claim:
         self._params = list(params)
 
     def __enter__(self) -> Self:
-        if not core.train.claim(self._params):
-            raise RuntimeError(
-                "the model is being trained already, by a fit or a training step in another thread or "
-                "around this callback; wait for its end, or train a copy.deepcopy of the model"
-            )
+        core.train.claim(self._params)
         return self
 
     def __exit__(self, *exception: object) -> None:

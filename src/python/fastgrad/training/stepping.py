@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from fastgrad._native import core
 from fastgrad.nn.module import Module
-from fastgrad.training.claims import Claim
 from fastgrad.training.losses import BatchLoss
 from fastgrad.training.optimizers import as_optimizer, checked_max_norm, checked_model, trained_params
 from fastgrad.training.recording import record_step
@@ -47,8 +46,8 @@ class TrainStep:
         """Take up the parameters that the optimizer has now."""
         self._groups = len(self.optimizer.param_groups)
         self._params = trained_params(self.optimizer)
-        self._claim = Claim(self._params)
-        self._recorded: dict[Any, Any] = {}
+        self._recorded: dict[Any, core.train.StepCall] = {}
+        self._latest: core.train.StepCall | None = None
 
     def __call__(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """Take a step.
@@ -70,24 +69,32 @@ class TrainStep:
             raise core.RecordingError("a training step writes to parameters, which cannot be recorded")
         if len(self.optimizer.param_groups) != self._groups:
             self._bind()
-        given = (x, y) if sample_weight is None else (x, y, sample_weight)
-        batch = [a if isinstance(a, core.Tensor) else core.asarray(a) for a in given]
-        if sample_weight is not None and batch[2].dtype.kind != "f":
-            batch[2] = batch[2].astype("float64")
+        batch = (x, y) if sample_weight is None else (x, y, sample_weight)
+        rules = self.optimizer._rules()
+        if self._latest is not None:
+            loss = self._latest(batch, rules)
+            if loss is not NotImplemented:
+                return float(loss)
+        tensors = [a if isinstance(a, core.Tensor) else core.asarray(a) for a in batch]
+        if sample_weight is not None and tensors[2].dtype.kind != "f":
+            tensors[2] = tensors[2].astype("float64")
+        self._latest = self._of_kind(tensors)
+        return float(self._latest(tuple(tensors), rules))
+
+    def _of_kind(self, batch: list[core.Tensor]) -> core.train.StepCall:
+        """Return the step for batches like that one and the modes that the modules are in."""
         key: list[Any] = [(a.shape, a.dtype) for a in batch]
         key += [module.training for module in self._modules]
         key += [param.requires_grad for param in self._params]
-        recorded = self._recorded.get(tuple(key))
-        if recorded is None:
+        known = self._recorded.get(tuple(key))
+        if known is None:
             _check_batch(batch)
-            weighted = sample_weight is not None
-            step = record_step(self._loss, self.model, self._params, batch, weighted)
-            recorded = core.train.BoundStep(step, self.optimizer._tables, self._max_norm)
-            self._recorded[tuple(key)] = recorded
-        rules = self.optimizer._rules()
-        with self._claim:
-            loss, _ = recorded.step(batch, rules)
-        return float(loss)
+            step = record_step(self._loss, self.model, self._params, batch, len(batch) == 3)
+            known = core.train.StepCall(
+                step, self.optimizer._tables, self._max_norm, self._modules, self._params
+            )
+            self._recorded[tuple(key)] = known
+        return known
 
     @property
     def recordings(self) -> int:
