@@ -11,6 +11,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from fastgrad._native import core
+
 # The same examples in every run; HYPOTHESIS_PROFILE=explore looks for new ones, and for longer.
 hypothesis.settings.register_profile(
     "default", derandomize=True, database=None, deadline=None, max_examples=100
@@ -22,6 +24,16 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 def find_tool(name: str) -> str | None:
     """Find a program, this environment's own first."""
     return shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind():
+    """Each test leaves the modes of the thread as they were."""
+    yield
+    assert not core.is_recording()
+    assert core.is_grad_enabled()
+    assert core.set_borrowing(False) is False
+    assert core.set_transforming(False) is False
 
 
 @pytest.fixture(scope="session")
