@@ -362,12 +362,12 @@ ROWS = (
     Row("logsumexp", (anything.of_shape(2, N, N),), reductions, ulp=4, reference=special.logsumexp,
         scale=lambda x, **axes: 4 + np.max(np.abs(x), **axes), torch=torch_logsumexp,
         jax="nn.logsumexp"),
-    Row("prod", (near_one.of_shape(2, N, 3),), reductions, ulp=30, torch=torch_prod),
+    Row("prod", (near_one.of_shape(2, N, 3),), reductions, ulp=60, torch=torch_prod),
     Row("argmax", (often_equal.of_shape(2, N, N),), choices, **picks, torch=torch_position("argmax")),
     Row("argmin", (often_equal.of_shape(2, N, N),), choices, **picks, torch=torch_position("argmin")),
-    Row("var", (anything.of_shape(2, N, N),), (*reductions, lambda f, x: f(x, 1, ddof=1)), ulp=12,
+    Row("var", (anything.of_shape(2, N, N),), (*reductions, lambda f, x: f(x, ddof=1)), ulp=12,
         scale=lambda x, *a, ddof=0, **axes: 9 * np.ones_like(np.var(x, *a, **axes)), torch=None),
-    Row("std", (anything.of_shape(2, N, N),), (*reductions, lambda f, x: f(x, 1, ddof=1)), ulp=12,
+    Row("std", (anything.of_shape(2, N, N),), (*reductions, lambda f, x: f(x, ddof=1)), ulp=12,
         scale=lambda x, *a, ddof=0, **axes: 3 * np.ones_like(np.var(x, *a, **axes)), torch=None),
     Row("ptp", (apart(0).of_shape(2, N, N),), reductions, torch=None),
     Row("average", (anything.of_shape(2, N, 3), positive.of_shape(3), positive.of_shape(2, N, 3)), ulp=8,
@@ -413,7 +413,7 @@ ROWS = (
     # along an axis
     Row("cumsum", (anything.of_shape(2, N, 3),), scans, ulp=12, torch=torch_scan("cumsum"),
         scale=lambda x, *axis: np.cumsum(np.abs(x), *axis)),
-    Row("cumprod", (near_one.of_shape(2, N, 3),), scans, ulp=30, torch=torch_scan("cumprod")),
+    Row("cumprod", (near_one.of_shape(2, N, 3),), scans, ulp=90, torch=torch_scan("cumprod")),
     Row("sort", (apart(0).of_shape(2, N, 3),), (whole, *scans), **moves, torch=torch_sort),
     Row("argsort", (often_equal.of_shape(2, N, 3),), (whole, *scans), **picks,
         reference=lambda x, axis=-1: np.argsort(x, axis, stable=True), torch=None),
@@ -510,7 +510,7 @@ ROWS = (
     # joining, cutting, repeating
     Row("hstack", (anything.of_shape(N, 3), anything.of_shape(N, 2)), **moves, calls=(
         lambda f, a, b: f([a, b]),
-        lambda f, a, b: f([a[0], b[1]]))),
+        lambda f, a, b: f([a[0], b[0]]))),
     Row("vstack", (anything.of_shape(N, 3), anything.of_shape(3)), **moves, calls=(
         lambda f, a, b: f([a, b]),
         lambda f, a, b: f([b, a[0]]))),
@@ -551,7 +551,7 @@ ROWS = (
         lambda f, x: f(x, -1),
         lambda f, x: f(x[:, 1]),
         lambda f, x: f(x[0], 2),
-        lambda f, x: f(x[1], -1))),
+        lambda f, x: f(x[0], -1))),
     Row("tril", (anything.of_shape(2, N, 4),), **moves, calls=(whole, lambda f, x: f(x, -1))),
     Row("triu", (anything.of_shape(2, N, 4),), **moves, calls=(whole, lambda f, x: f(x, 1))),
     Row("meshgrid", (anything, anything.of_shape(3)), **moves, torch=None, calls=(
@@ -586,10 +586,10 @@ ROWS = (
         lambda f, a, v: f(a, v[0], "right", a.argsort()))),
     Row("top_k", (apart(0).of_shape(2, N, 3),), **moves, reference=numpy_top_k, torch=None, jax=None, calls=(
         lambda f, x: f(x, 2)[0],
-        lambda f, x: f(x, 3, 1)[0])),
+        lambda f, x: f(x, 1, 1)[0])),
     Row("compress", (anything.of_shape(4, N),), **moves, torch=None, calls=(
         lambda f, x: f(np.array([True, False, True]), x, axis=0),
-        lambda f, x: f(np.arange(4 * 3) % 2 == 0, x))),
+        lambda f, x: f(np.array([True, False, False, True]), x))),
     Row("diff", (anything.of_shape(2, N, 4), anything.of_shape(2, N, 1)), **moves, calls=(
         lambda f, x, y: f(x, 2),
         lambda f, x, y: f(x, 1, 0),

@@ -39,16 +39,15 @@ Meta infer_gather(const Op& op, const Attrs& a, Views in) {
 
 // Calls visit(place in x's layout, place in the picked layout) for every run of `right` numbers; -1, or a bad index.
 template <class Visit> int64_t walk(const Parts& p, const int64_t* index, Visit visit) {
-    for (int64_t b = 0; b < p.batch; ++b)
-        for (int64_t k = 0; k < p.at; ++k) {
-            int64_t i = index[b * p.at + k];
-            if (i < -p.n || i >= p.n) return b * p.at + k;
-            if (i < 0) i += p.n;
-            for (int64_t l = 0; l < p.left; ++l) {
-                const int64_t row = b * p.left + l;
+    for (int64_t b = 0; b < p.batch; ++b, index += p.at) {
+        for (int64_t k = 0; k < p.at; ++k)
+            if (index[k] < -p.n || index[k] >= p.n) return b * p.at + k;
+        for (int64_t row = b * p.left; row < (b + 1) * p.left; ++row)
+            for (int64_t k = 0; k < p.at; ++k) {
+                const int64_t i = index[k] + (index[k] < 0 ? p.n : 0);
                 visit((row * p.n + i) * p.right, (row * p.at + k) * p.right);
             }
-        }
+    }
     return -1;
 }
 
@@ -57,9 +56,14 @@ int64_t run_gather(const Op&, const Attrs& a, Views in, const View& out) {
     Tensor held_x, held_index;
     const char* x = packed(*in[0], held_x);
     const auto* index = reinterpret_cast<const int64_t*>(packed(*in[1], held_index));
-    const int64_t item = itemsize(out.dtype);
-    return walk(parts, index, [&](int64_t from, int64_t to) {
-        std::memcpy(out.as<char>() + to * item, x + from * item, size_t(parts.right * item));
+    return visit(out.dtype, [&](auto zero) {
+        using T = decltype(zero);
+        const T* numbers = reinterpret_cast<const T*>(x);
+        T* to = out.as<T>();
+        if (parts.right == 1) return walk(parts, index, [&](int64_t from, int64_t at) { to[at] = numbers[from]; });
+        return walk(parts, index, [&](int64_t from, int64_t at) {
+            std::memcpy(to + at, numbers + from, size_t(parts.right) * sizeof(T));
+        });
     });
 }
 std::string fault_gather(const Attrs& a, Views in, int64_t position) {

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from fastgrad._native import core
 from fastgrad._operands import as_tensor
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any, TypeAlias
 
     from fastgrad._core import Tensor
@@ -26,14 +26,31 @@ _ops = core.ops
 _Label: TypeAlias = "str | int"
 
 
-@dataclass(frozen=True)
-class _Plan:
+class _Single(NamedTuple):
+    """How an operand gets each label once, and loses axes that only broadcast."""
+
+    diagonals: tuple[tuple[int, int], ...]
+    shape: tuple[int, ...] | None
+
+
+class _Join(NamedTuple):
+    """How two terms become one: what is summed before, and the shapes that they are multiplied in."""
+
+    places: tuple[int, int]
+    sums: tuple[tuple[int, ...], tuple[int, ...]]
+    axes: tuple[tuple[int, ...], tuple[int, ...]]
+    shapes: tuple[tuple[int, ...], tuple[int, ...]]
+    product: str  # multiply; matmul; or sum: of products over the last axis
+    result: tuple[int, ...]
+
+
+class _Plan(NamedTuple):
     """What a call does, from its subscripts and the shapes of its operands."""
 
-    inputs: tuple[tuple[_Label, ...], ...]
-    output: tuple[_Label, ...]
-    sizes: dict[_Label, int]
-    order: tuple[tuple[int, ...], ...]  # which operands to join, one step after the other; a result goes last
+    singles: tuple[_Single, ...]
+    joins: tuple[_Join, ...]  # one after the other; a result goes last
+    sums: tuple[int, ...]  # of the term that is left
+    axes: tuple[int, ...]
 
 
 def einsum(*operands: Any) -> Tensor:
@@ -72,17 +89,39 @@ def einsum(*operands: Any) -> Tensor:
     subscripts, given = _as_text(operands)
     tensors = [as_tensor(x) for x in given]
     plan = _plan(subscripts, tuple(t.shape for t in tensors))
-    terms = [_reduced(t, labels, plan.sizes) for t, labels in zip(tensors, plan.inputs, strict=True)]
-    for step in plan.order:
-        joined = [terms.pop(i) for i in sorted(step, reverse=True)][::-1]
-        result = joined[0]
-        for k, other in enumerate(joined[1:], 2):
-            rest = [labels for _, labels in [*terms, *joined[k:]]]
-            result = _product(result, other, {*plan.output, *(x for labels in rest for x in labels)})
-        terms.append(result)
-    ((t, labels),) = terms
-    t, labels = _summed(t, labels, set(plan.output))
-    return _turned(t, labels, plan.output)
+    terms = [_ready(t, single) for t, single in zip(tensors, plan.singles, strict=True)]
+    for join in plan.joins:
+        right, left = (terms.pop(place) for place in sorted(join.places, reverse=True))
+        terms.append(_joined(left, right, join))
+    return _turned(_summed(terms[0], plan.sums), plan.axes)
+
+
+def _ready(t: Tensor, single: _Single) -> Tensor:
+    for first, second in single.diagonals:
+        t = diagonal(t, 0, first, second)
+    return t if single.shape is None else _ops.reshape(t, single.shape)
+
+
+def _joined(left: Tensor, right: Tensor, join: _Join) -> Tensor:
+    a, b = (
+        _ops.reshape(_turned(_summed(t, sums), axes), shape)
+        for t, sums, axes, shape in zip((left, right), join.sums, join.axes, join.shapes, strict=True)
+    )
+    if join.product == "matmul":
+        product = _ops.matmul(a, b)
+    elif join.product == "sum":
+        product = _ops.sum(_ops.multiply(a if a.dtype.kind == "f" else _ops.astype(a, np.float64), b), -1)
+    else:
+        product = _ops.multiply(a, b)
+    return _ops.reshape(product, join.result)
+
+
+def _summed(t: Tensor, axes: tuple[int, ...]) -> Tensor:
+    return _ops.sum(t, axes) if axes else t
+
+
+def _turned(t: Tensor, axes: tuple[int, ...]) -> Tensor:
+    return t if axes == tuple(range(len(axes))) else _ops.transpose(t, axes)
 
 
 def _as_text(operands: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
@@ -130,11 +169,38 @@ def _plan(subscripts: str, shapes: tuple[tuple[int, ...], ...]) -> _Plan:
         output = (*dots, *sorted(label for label in set(named) if named.count(label) == 1))
     if len(set(output)) < len(output) or not set(output) <= set(sizes):
         raise ValueError(f"einsum: the result of {subscripts!r} must name labels of the operands, each once")
-    order: tuple[tuple[int, ...], ...] = ((0, 1),) if len(shapes) == 2 else ()
-    if len(shapes) > 2:
-        path, _ = np.einsum_path(subscripts, *[np.broadcast_to(0.0, s) for s in shapes], optimize="greedy")
-        order = tuple(step for step in path[1:] if len(step) > 1)
-    return _Plan(tuple(inputs), output, sizes, order)
+    singles, terms_left = [], []
+    for labels, shape in zip(inputs, shapes, strict=True):
+        single, once = _single(labels, shape, sizes)
+        singles.append(single)
+        terms_left.append(once)
+    joins = []
+    for place, other in _order(subscripts, shapes):
+        rest = [labels for k, labels in enumerate(terms_left) if k not in {place, other}]
+        kept = set(output).union(*rest)
+        join, labels = _join((place, other), terms_left[place], terms_left[other], kept, sizes)
+        joins.append(join)
+        terms_left = [*rest, labels]
+    (last,) = terms_left
+    sums, last = _without(last, set(output))
+    return _Plan(tuple(singles), tuple(joins), sums, tuple(last.index(label) for label in output))
+
+
+def _order(subscripts: str, shapes: tuple[tuple[int, ...], ...]) -> Iterator[tuple[int, int]]:
+    """Which two terms to join, step by step; a result goes last."""
+    if len(shapes) == 2:
+        yield 0, 1
+    if len(shapes) < 3:
+        return
+    path, _ = np.einsum_path(subscripts, *[np.broadcast_to(0.0, s) for s in shapes], optimize="greedy")
+    count = len(shapes)
+    for step in path[1:]:
+        places = sorted(step)
+        while len(places) > 1:
+            first, second = places[:2]
+            yield first, second
+            count -= 1
+            places = sorted([*(place - 2 for place in places[2:]), count - 1])
 
 
 def _labels(term: str, ndim: int, what: str, subscripts: str) -> tuple[_Label, ...]:
@@ -149,65 +215,57 @@ def _labels(term: str, ndim: int, what: str, subscripts: str) -> tuple[_Label, .
     return (*before, *range(-more, 0), *after)
 
 
-def _reduced(
-    t: Tensor, labels: tuple[_Label, ...], sizes: dict[_Label, int]
-) -> tuple[Tensor, tuple[_Label, ...]]:
-    """An operand with each label once, and without axes that only broadcast."""
+def _single(
+    labels: tuple[_Label, ...], shape: tuple[int, ...], sizes: dict[_Label, int]
+) -> tuple[_Single, tuple[_Label, ...]]:
+    diagonals = []
     for label in [label for label in dict.fromkeys(labels) if labels.count(label) > 1]:
         while labels.count(label) > 1:
             first = labels.index(label)
             second = labels.index(label, first + 1)
-            if t.shape[first] != t.shape[second]:
+            if shape[first] != shape[second]:
                 raise ValueError(
-                    f"einsum: {label!r} has sizes {t.shape[first]} and {t.shape[second]} in one operand"
+                    f"einsum: {label!r} has sizes {shape[first]} and {shape[second]} in one operand"
                 )
-            t = diagonal(t, 0, first, second)
+            diagonals.append((first, second))
             labels = (*labels[:first], *labels[first + 1 : second], *labels[second + 1 :], label)
-    kept = [i for i, label in enumerate(labels) if t.shape[i] == sizes[label]]
-    if len(kept) < len(labels):
-        t = _ops.reshape(t, [t.shape[i] for i in kept])
-        labels = tuple(labels[i] for i in kept)
-    return t, labels
+            shape = (*shape[:first], *shape[first + 1 : second], *shape[second + 1 :], shape[first])
+    kept = [i for i, label in enumerate(labels) if shape[i] == sizes[label]]
+    thinner = tuple(shape[i] for i in kept) if len(kept) < len(labels) else None
+    return _Single(tuple(diagonals), thinner), tuple(labels[i] for i in kept)
 
 
-def _summed(t: Tensor, labels: tuple[_Label, ...], kept: set[_Label]) -> tuple[Tensor, tuple[_Label, ...]]:
-    axes = [i for i, label in enumerate(labels) if label not in kept]
-    if not axes:
-        return t, labels
-    return _ops.sum(t, axes), tuple(label for label in labels if label in kept)
+def _without(labels: tuple[_Label, ...], kept: set[_Label]) -> tuple[tuple[int, ...], tuple[_Label, ...]]:
+    """The axes that nobody else names, to be summed over, and the labels of the others."""
+    sums = tuple(i for i, label in enumerate(labels) if label not in kept)
+    return sums, tuple(label for label in labels if label in kept)
 
 
-def _turned(t: Tensor, labels: tuple[_Label, ...], wanted: tuple[_Label, ...]) -> Tensor:
-    return t if labels == wanted else _ops.transpose(t, [labels.index(label) for label in wanted])
-
-
-def _product(
-    a: tuple[Tensor, tuple[_Label, ...]], b: tuple[Tensor, tuple[_Label, ...]], kept: set[_Label]
-) -> tuple[Tensor, tuple[_Label, ...]]:
-    """Two operands as one; labels that nobody else names are summed over."""
-    left, of_left = _summed(*a, kept | set(b[1]))
-    right, of_right = _summed(*b, kept | set(of_left))
-    both = [label for label in of_left if label in of_right]
+def _join(
+    places: tuple[int, int],
+    left: tuple[_Label, ...],
+    right: tuple[_Label, ...],
+    kept: set[_Label],
+    sizes: dict[_Label, int],
+) -> tuple[_Join, tuple[_Label, ...]]:
+    sums_left, left = _without(left, kept | set(right))
+    sums_right, right = _without(right, kept | set(left))
+    both = [label for label in left if label in right]
     batch = tuple(label for label in both if label in kept)
     inside = tuple(label for label in both if label not in kept)
-    rows = tuple(label for label in of_left if label not in both)
-    columns = tuple(label for label in of_right if label not in both)
-    sizes = dict(zip(of_left, left.shape, strict=True)) | dict(zip(of_right, right.shape, strict=True))
-    b_size, m, k, n = (prod(sizes[label] for label in part) for part in (batch, rows, inside, columns))
-    left = _turned(left, of_left, (*batch, *rows, *inside))
+    rows = tuple(label for label in left if label not in both)
+    columns = tuple(label for label in right if label not in both)
+    b, m, k, n = (prod(sizes[label] for label in part) for part in (batch, rows, inside, columns))
+    order = (*batch, *rows, *inside), (*batch, *inside, *columns)
+    shapes: tuple[tuple[int, ...], tuple[int, ...]]
     if not inside:
-        right = _turned(right, of_right, (*batch, *columns))
-        product = _ops.multiply(_ops.reshape(left, (b_size, m, 1)), _ops.reshape(right, (b_size, 1, n)))
+        product, shapes = "multiply", ((b, m, 1), (b, 1, n))
     elif batch and not rows and not columns:
-        right = _turned(right, of_right, (*batch, *inside))
-        product = _ops.sum(_ops.multiply(_as_real(left), right), tuple(range(len(batch), left.ndim)))
+        product, shapes = "sum", ((b, k), (b, k))
     else:
-        right = _turned(right, of_right, (*batch, *inside, *columns))
-        lead = (b_size,) if batch else ()
-        product = _ops.matmul(_ops.reshape(left, (*lead, m, k)), _ops.reshape(right, (*lead, k, n)))
+        lead = (b,) if batch else ()
+        product, shapes = "matmul", ((*lead, m, k), (*lead, k, n))
+    axes = tuple(left.index(label) for label in order[0]), tuple(right.index(label) for label in order[1])
     labels = (*batch, *rows, *columns)
-    return _ops.reshape(product, [sizes[label] for label in labels]), labels
-
-
-def _as_real(t: Tensor) -> Tensor:
-    return t if t.dtype.kind == "f" else _ops.astype(t, np.float64)
+    result = tuple(sizes[label] for label in labels)
+    return _Join(places, (sums_left, sums_right), axes, shapes, product, result), labels
