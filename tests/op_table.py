@@ -35,6 +35,7 @@ class Arg:
 anything = Arg(lambda rng, shape: rng.uniform(-3.0, 3.0, shape))
 positive = Arg(lambda rng, shape: rng.uniform(0.2, 4.0, shape))
 nonzero = Arg(lambda rng, shape: rng.uniform(0.3, 3.0, shape) * rng.choice([-1.0, 1.0], shape))
+near_one = Arg(lambda rng, shape: rng.uniform(0.8, 1.25, shape) * rng.choice([-1.0, 1.0], shape))
 above_minus_one = Arg(lambda rng, shape: rng.uniform(-0.8, 3.0, shape))
 often_equal = Arg(lambda rng, shape: rng.integers(-2, 3, shape).astype(float))
 truth = Arg(lambda rng, shape: rng.integers(0, 2, shape).astype(bool))
@@ -177,6 +178,10 @@ def wide_gelu(x):
     return np.maximum(x, -1000.0) * exact(mpmath.ncdf)(x)
 
 
+def quantile_in_the_dtype_of_x(x, *args, **keywords):
+    return np.quantile(x, *args, **keywords).astype(x.dtype)
+
+
 def magnitude(f):
     return lambda x, **axes: f(np.abs(x), **axes)
 
@@ -194,6 +199,36 @@ def torch_take(torch):
 
 def torch_transpose(torch):
     return lambda x, axes=None: x.permute(axes or tuple(range(x.ndim))[::-1])
+
+
+def torch_prod(torch):
+    def prod(x, axis=(0, 1, 2), keepdims=False):
+        for place in sorted(np.atleast_1d(axis) % x.ndim)[::-1]:
+            x = torch.prod(x, int(place), keepdims)
+        return x
+
+    return prod
+
+
+def torch_position(name):
+    return lambda torch: lambda x, axis=None, keepdims=False: getattr(torch, name)(x, axis, keepdim=keepdims)
+
+
+def torch_scan(name):
+    return lambda torch: (
+        lambda x, axis: (
+            getattr(torch, name)(x.reshape(-1), 0) if axis is None else getattr(torch, name)(x, axis)
+        )
+    )
+
+
+def torch_sort(torch):
+    return lambda x, axis=-1: torch.sort(x.reshape(-1) if axis is None else x, axis or 0).values
+
+
+def numpy_top_k(x, k, axis=-1):
+    indices = np.flip(np.argsort(x, axis, stable=True), axis).take(np.arange(k), axis)
+    return np.take_along_axis(x, indices, axis), indices
 
 
 def take_along_last(take_along_axis):
@@ -229,10 +264,42 @@ batched_products = (
     lambda f, a, b: f(a, b[0, :, 0]),
     lambda f, a, b: f(a[:, None], b),
 )
+choices = (
+    whole,
+    lambda f, x: f(x, axis=-1),
+    lambda f, x: f(x, axis=1, keepdims=True),
+    lambda f, x: f(x, axis=0),
+)
+softmaxes = (whole, lambda f, x: f(x, axis=-1), lambda f, x: f(x, axis=(0, 2)))
+scans = (lambda f, x: f(x, 1), lambda f, x: f(x, -1), lambda f, x: f(x, None))
+# Of operands (2, n, n) and (2, n, n).
+EINSUMS = (
+    "bij,bjk->bik",
+    "bij,bjk",
+    "...ij,...jk->...ik",
+    "bii->b",
+    "bij->jib",
+    "bij,bij->b",
+    "bij,bij->",
+    "bij,cjk->bcik",
+    "bii,bjj->ij",
+    "bij,bjk,bkl,bli->b",
+)
+
+
+def quick_einsum(text, *operands):
+    return np.einsum(text, *operands, optimize=True)
+
+
+def einsum_call(text):
+    return lambda f, a, b: f(text, *[a, b, a, b][: text.partition("->")[0].count(",") + 1])
+
+
 square_pair = (anything.of_shape(2, N, N), anything.of_shape(2, N, N))
 compare = {"gradient": False}
 logic = {"dtypes": "?", "bools_as": np.bool_, "gradient": False}
 moves = {"bools_as": np.bool_}
+picks = {"bools_as": np.bool_, "gradient": False}
 
 ROWS = (
     # arithmetic
@@ -295,12 +362,92 @@ ROWS = (
     Row("logsumexp", (anything.of_shape(2, N, N),), reductions, ulp=4, reference=special.logsumexp,
         scale=lambda x, **axes: 4 + np.max(np.abs(x), **axes), torch=torch_logsumexp,
         jax="nn.logsumexp"),
+    Row("prod", (near_one.of_shape(2, N, 3),), reductions, ulp=60, torch=torch_prod),
+    Row("argmax", (often_equal.of_shape(2, N, N),), choices, **picks, torch=torch_position("argmax")),
+    Row("argmin", (often_equal.of_shape(2, N, N),), choices, **picks, torch=torch_position("argmin")),
+    Row("var", (anything.of_shape(2, N, N),), (*reductions, lambda f, x: f(x, ddof=1)), ulp=12,
+        scale=lambda x, *a, ddof=0, **axes: 9 * np.ones_like(np.var(x, *a, **axes)), torch=None),
+    Row("std", (anything.of_shape(2, N, N),), (*reductions, lambda f, x: f(x, ddof=1)), ulp=12,
+        scale=lambda x, *a, ddof=0, **axes: 3 * np.ones_like(np.var(x, *a, **axes)), torch=None),
+    Row("ptp", (apart(0).of_shape(2, N, N),), reductions, torch=None),
+    Row("average", (anything.of_shape(2, N, 3), positive.of_shape(3), positive.of_shape(2, N, 3)), ulp=8,
+        scale=lambda x, *others, **more: 9.0, torch=None, calls=(
+        lambda f, x, w, weights: f(x, 1),
+        lambda f, x, w, weights: f(x, -1, w),
+        lambda f, x, w, weights: f(x, weights=weights),
+        lambda f, x, w, weights: f(x, (2, 0), weights=weights[:, 0].T, keepdims=True))),
+    Row("median", (apart(0).of_shape(2, N, 3),), torch=None, calls=(
+        whole,
+        lambda f, x: f(x, 1),
+        lambda f, x: f(x, (0, 2), keepdims=True))),
+    Row("quantile", (apart(0).of_shape(2, N, 3),), dtypes="fd", reference=quantile_in_the_dtype_of_x,
+        torch=None, ulp=4, scale=lambda x, *a, **more: 4.0, calls=(
+        lambda f, x: f(x, 0.3),
+        lambda f, x: f(x, np.array([[0.0, 0.7], [0.5, 1.0]]), 1),
+        lambda f, x: f(x, 0.6, (2, 0), method="lower", keepdims=True),
+        lambda f, x: f(x, np.array([0.6, 0.2]), -1, method="midpoint"))),
+    Row("nansum", (anything.of_shape(2, N, N),), reductions, ulp=4, scale=magnitude(np.sum)),
+    Row("nanmean", (anything.of_shape(2, N, N),), reductions, ulp=4, scale=magnitude(np.mean), torch=None),
+    Row("softmax", (anything.of_shape(2, N, 3),), softmaxes, ulp=12, torch=None, jax="nn.softmax",
+        reference=lambda x, axis=-1: special.softmax(x, axis)),
+    Row("log_softmax", (anything.of_shape(2, N, 3),), softmaxes, ulp=6, torch=None, jax="nn.log_softmax",
+        reference=lambda x, axis=-1: special.log_softmax(x, axis), scale=lambda x, axis=-1: 8 + 0 * x),
+    Row("norm", (nonzero.of_shape(2, N, 3),), torch=None, ulp=8, fastgrad=fg.linalg.norm,
+        reference=np.linalg.norm, jax="numpy.linalg.norm", calls=(
+        whole,
+        lambda f, x: f(x, axis=1),
+        lambda f, x: f(x, 1, -1, True),
+        lambda f, x: f(x, 3, 1),
+        lambda f, x: f(x, 1.5, axis=0),
+        lambda f, x: f(x, axis=(1, 2)),
+        lambda f, x: f(x[0], "fro", keepdims=True))),
+    Row("norm by the largest", (anything.of_shape(2, N, 3),), torch=None, ulp=4, fastgrad=fg.linalg.norm,
+        reference=np.linalg.norm, jax="numpy.linalg.norm", calls=(
+        lambda f, x: f(x, np.inf, 1),
+        lambda f, x: f(x, -np.inf, -1, keepdims=True),
+        lambda f, x: f(x, 1, (0, 1)),
+        lambda f, x: f(x, -np.inf, (2, 1)))),
+    Row("any", (often_equal.of_shape(2, N, 3),), choices, **picks, torch=None),
+    Row("all", (often_equal.of_shape(2, N, 3),), choices, **picks, torch=None),
+    Row("count_nonzero", (often_equal.of_shape(2, N, 3),), choices, **picks, torch=None),
+    # along an axis
+    Row("cumsum", (anything.of_shape(2, N, 3),), scans, ulp=12, torch=torch_scan("cumsum"),
+        scale=lambda x, *axis: np.cumsum(np.abs(x), *axis)),
+    Row("cumprod", (near_one.of_shape(2, N, 3),), scans, ulp=90, torch=torch_scan("cumprod")),
+    Row("sort", (apart(0).of_shape(2, N, 3),), (whole, *scans), **moves, torch=torch_sort),
+    Row("argsort", (often_equal.of_shape(2, N, 3),), (whole, *scans), **picks,
+        reference=lambda x, axis=-1: np.argsort(x, axis, stable=True), torch=None),
     # products
     Row("matmul", square_pair, products + batched_products, ulp=6, dtypes="fd",
         scale=lambda a, b: np.matmul(np.abs(a), np.abs(b))),
     Row("dot", square_pair, (*products, lambda f, a, b: f(a[0], b[0, 0, 0])), ulp=6, dtypes="fd",
         scale=lambda a, b: np.dot(np.abs(a), np.abs(b)),
         torch=lambda torch: lambda a, b: torch.matmul(a, b) if b.ndim else a * b),
+    Row("vdot", (anything.of_shape(N, 2), anything.of_shape(2, N)), ulp=6, dtypes="fd", torch=None,
+        scale=lambda a, b: np.vdot(np.abs(a), np.abs(b))),
+    Row("inner", (anything.of_shape(2, N, 3), anything.of_shape(4, 3)), ulp=6, dtypes="fd",
+        scale=lambda a, b: np.inner(np.abs(a), np.abs(b)), calls=(
+        lambda f, a, b: f(a, b),
+        lambda f, a, b: f(b[0], a[0]))),
+    Row("outer", (anything, anything.of_shape(3))),
+    Row("tensordot", (anything.of_shape(2, N, 3), anything.of_shape(N, 3, 2)), ulp=6, dtypes="fd", torch=None,
+        scale=lambda a, b, *axes: np.tensordot(np.abs(a), np.abs(b), *axes), calls=(
+        lambda f, a, b: f(a, b),
+        lambda f, a, b: f(a, b, ([2, 0], [1, -1])),
+        lambda f, a, b: f(a[0, 0], b[0], 1),
+        lambda f, a, b: f(a[0], b[0, :, 0], 0))),
+    Row("einsum", square_pair, tuple(einsum_call(text) for text in EINSUMS), ulp=16, dtypes="fd",
+        reference=quick_einsum, scale=lambda text, *operands: quick_einsum(text, *map(np.abs, operands)),
+        torch=None),
+    Row("kron", (anything.of_shape(N, 2), anything.of_shape(3)), calls=(
+        lambda f, a, b: f(a, b),
+        lambda f, a, b: f(b, b[:2]),
+        lambda f, a, b: f(b, a))),
+    Row("cross", (anything.of_shape(2, 3, N), anything.of_shape(2, 3)), ulp=2, torch=None,
+        scale=lambda *args, **axes: 18.0, calls=(
+        lambda f, a, b: f(a, b[:, None], axisa=1),
+        lambda f, a, b: f(b, b[1]),
+        lambda f, a, b: f(a, a[::-1], axis=1))),
     # shapes
     Row("reshape", (anything.of_shape(N, 6),), **moves,
         torch=lambda torch: lambda x, shape: x.reshape(shape), calls=(
@@ -329,6 +476,91 @@ ROWS = (
         lambda f, a, b: f([a, b], 0),
         lambda f, a, b: f([a, b], 1),
         lambda f, a, b: f([a, b, a], -1))),
+    Row("squeeze", (anything.of_shape(1, N, 1),), **moves, torch=None, calls=(
+        whole,
+        lambda f, x: f(x, 0),
+        lambda f, x: f(x, (0, -1)))),
+    Row("expand_dims", (anything.of_shape(N, 3),), **moves, torch=None, calls=(
+        lambda f, x: f(x, 1),
+        lambda f, x: f(x, (0, -1)))),
+    Row("ravel", (anything.of_shape(N, 3),), **moves, calls=(whole, lambda f, x: f(x.T))),
+    Row("swapaxes", (anything.of_shape(2, N, 3),), **moves, calls=(lambda f, x: f(x, 0, -1),)),
+    Row("moveaxis", (anything.of_shape(2, N, 3),), **moves, calls=(
+        lambda f, x: f(x, 0, -1),
+        lambda f, x: f(x, (0, 2), (1, 0)))),
+    Row("flip", (anything.of_shape(2, N, 3),), **moves, torch=None, calls=(
+        whole,
+        lambda f, x: f(x, (0, -1)))),
+    Row("fliplr", (anything.of_shape(N, 3),), **moves),
+    Row("flipud", (anything.of_shape(N, 3),), **moves),
+    Row("rot90", (anything.of_shape(2, N, 3),), **moves, torch=None, calls=(
+        whole,
+        lambda f, x: f(x, 2, (1, 2)),
+        lambda f, x: f(x, -1, (2, 0)))),
+    Row("roll", (anything.of_shape(N, 3),), **moves, calls=(
+        lambda f, x: f(x, 2),
+        lambda f, x: f(x, -1, 1),
+        lambda f, x: f(x, (1, -5), (0, 1)))),
+    Row("atleast_1d", (anything.of_shape(N),), **moves, calls=(
+        whole,
+        lambda f, x: f(x[0]),
+        lambda f, x: f(x, x[0])[1])),
+    Row("atleast_2d", (anything.of_shape(N),), **moves),
+    Row("atleast_3d", (anything.of_shape(N, 2),), **moves, calls=(whole, lambda f, x: f(x[0]))),
+    # joining, cutting, repeating
+    Row("hstack", (anything.of_shape(N, 3), anything.of_shape(N, 2)), **moves, calls=(
+        lambda f, a, b: f([a, b]),
+        lambda f, a, b: f([a[0], b[0]]))),
+    Row("vstack", (anything.of_shape(N, 3), anything.of_shape(3)), **moves, calls=(
+        lambda f, a, b: f([a, b]),
+        lambda f, a, b: f([b, a[0]]))),
+    Row("column_stack", (anything.of_shape(N, 3), anything.of_shape(N)), **moves, calls=(
+        lambda f, a, b: f([a, b]),)),
+    Row("array_split", (anything.of_shape(7, N),), **moves, torch=None, calls=(
+        lambda f, x: f(x, 3)[1],
+        lambda f, x: f(x, 2, axis=1)[0])),
+    Row("split", (anything.of_shape(6, N),), **moves, torch=None, calls=(
+        lambda f, x: f(x, 3)[2],
+        lambda f, x: f(x, [1, 4])[1])),
+    Row("hsplit", (anything.of_shape(N, 4),), **moves, calls=(lambda f, x: f(x, 2)[1],)),
+    Row("vsplit", (anything.of_shape(4, N),), **moves, calls=(lambda f, x: f(x, 2)[1],)),
+    Row("tile", (anything.of_shape(N, 2),), **moves, torch=None, calls=(
+        lambda f, x: f(x, 3),
+        lambda f, x: f(x, (2, 1, 3)))),
+    Row("repeat", (anything.of_shape(3, N),), **moves, torch=None, calls=(
+        lambda f, x: f(x, 2),
+        lambda f, x: f(x, 3, axis=1),
+        lambda f, x: f(x, np.array([2, 0, 1]), axis=0))),
+    Row("pad", (anything.of_shape(N, 3),), **moves, torch=None, calls=(
+        lambda f, x: f(x, 1),
+        lambda f, x: f(x, ((0, 2), (1, 0)), constant_values=2),
+        lambda f, x: f(x, (2, 5), mode="edge"),
+        lambda f, x: f(x, (1, 3), mode="reflect"),
+        lambda f, x: f(x, ((4, 1), (0, 0)), mode="wrap"))),
+    # diagonals, grids, constants
+    Row("diagonal", (anything.of_shape(3, N, 4),), **moves, torch=None, calls=(
+        whole,
+        lambda f, x: f(x, 1, 1, 2),
+        lambda f, x: f(x, -1, 2, 0))),
+    Row("trace", (anything.of_shape(3, N, 4),), torch=None, ulp=3, calls=(
+        whole,
+        lambda f, x: f(x, 1, 2, 1)),
+        scale=lambda x, *axes: np.trace(np.abs(x), *axes)),
+    Row("diag", (anything.of_shape(N, 4),), **moves, calls=(
+        whole,
+        lambda f, x: f(x, -1),
+        lambda f, x: f(x[:, 1]),
+        lambda f, x: f(x[0], 2),
+        lambda f, x: f(x[0], -1))),
+    Row("tril", (anything.of_shape(2, N, 4),), **moves, calls=(whole, lambda f, x: f(x, -1))),
+    Row("triu", (anything.of_shape(2, N, 4),), **moves, calls=(whole, lambda f, x: f(x, 1))),
+    Row("meshgrid", (anything, anything.of_shape(3)), **moves, torch=None, calls=(
+        lambda f, a, b: f(a, b)[0],
+        lambda f, a, b: f(a, b, indexing="ij")[1],
+        lambda f, a, b: f(a, b, sparse=True)[1])),
+    Row("full_like", (anything.of_shape(N, 2), anything.of_shape(2)), **moves, torch=None),
+    Row("zeros_like", (anything.of_shape(N, 2),), **picks),
+    Row("ones_like", (anything.of_shape(N, 2),), **picks),
     # picking
     Row("slice", (anything.of_shape(N, 7),), **moves, fastgrad=operator.getitem, reference=operator.getitem,
         torch=None, jax=lambda jax: operator.getitem, calls=(
@@ -339,11 +571,40 @@ ROWS = (
         lambda f, x: f(x, (-1, slice(6, None, -3))),
         lambda f, x: f(x, (slice(None), slice(4, 4))),
         lambda f, x: f(x, (0, 3)),
-        lambda f, x: f(x, (slice(None), np.array([[0, -1, 3], [3, 3, 2]]))))),
+        lambda f, x: f(x, (slice(None), np.array([[0, -1, 3], [3, 3, 2]]))),
+        lambda f, x: f(x, (np.array([0, -1, 0]), np.array([[3], [-7]]))))),
     Row("take", (anything.of_shape(5, N), index(5, 2, 3)), **moves, torch=torch_take, calls=(
         lambda f, x, i: f(x, i),
         lambda f, x, i: f(x, i, axis=0),
         lambda f, x, i: f(x.T, i[0], axis=1))),
+    Row("take_along_axis", (anything.of_shape(2, 3, N), index(3, 2, 4, N)), **moves, torch=None, calls=(
+        lambda f, x, i: f(x, i, 1),
+        lambda f, x, i: f(x[..., :3], i[:1, :, :1], axis=-2),
+        lambda f, x, i: f(x[0, :, 0], i[0, :, 0], axis=None))),
+    Row("searchsorted", (apart(0).of_shape(N), anything.of_shape(2, 3)), **picks, torch=None, calls=(
+        lambda f, a, v: f(a[a.argsort()], v),
+        lambda f, a, v: f(a, v[0], "right", a.argsort()))),
+    Row("top_k", (apart(0).of_shape(2, N, 3),), **moves, reference=numpy_top_k, torch=None, jax=None, calls=(
+        lambda f, x: f(x, 2)[0],
+        lambda f, x: f(x, 1, 1)[0])),
+    Row("compress", (anything.of_shape(4, N),), **moves, torch=None, calls=(
+        lambda f, x: f(np.array([True, False, True]), x, axis=0),
+        lambda f, x: f(np.array([True, False, False, True]), x))),
+    Row("diff", (anything.of_shape(2, N, 4), anything.of_shape(2, N, 1)), **moves, calls=(
+        lambda f, x, y: f(x, 2),
+        lambda f, x, y: f(x, 1, 0),
+        lambda f, x, y: f(x, prepend=y, append=x[..., :2])), ulp=2, scale=lambda *args, **more: 12.0,
+        torch=None),
+    Row("trapezoid", (anything.of_shape(2, N, 3), positive.of_shape(3)), torch=None, ulp=4,
+        scale=lambda y, *others, **more: 9.0, calls=(
+        lambda f, y, x: f(y, axis=1, dx=0.5),
+        lambda f, y, x: f(y, x),
+        lambda f, y, x: f(y, y * y, axis=0))),
+    Row("interp", (anything.of_shape(2, N), apart(0).of_shape(5), anything.of_shape(5)), torch=None, ulp=24,
+        dtypes="fd", reference=lambda x, *others: np.interp(x, *others).astype(x.dtype),
+        scale=lambda *args: 3.0, calls=(
+        lambda f, x, xp, fp: f(x, 6 * xp[xp.argsort()], fp),
+        lambda f, x, xp, fp: f(x, 3 * xp[xp.argsort()], fp, 2.0, fp[0] * 2))),
     Row("take_along_last", (anything.of_shape(2, N, 5), index(5, 2, N)), **moves,
         fastgrad=_core.ops.take_along_last, reference=take_along_last(np.take_along_axis),
         torch=lambda torch: lambda x, i: torch.gather(x, -1, i[..., None] % x.shape[-1])[..., 0],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, basic_indices
 
@@ -47,6 +47,72 @@ def test_one_array_among_ints_and_slices(shape, data):
     index = [data.draw(st.sampled_from([0, -1, slice(None), slice(None, None, -1)])) for _ in shape]
     index[place] = rng.integers(-size, size, index_shape)
     assert_like_numpy(numbers(shape), tuple(index))
+
+
+@st.composite
+def any_index(draw, shape):
+    """Ints, slices, new axes, an ellipsis, arrays of integers and masks, in any mixture that fits."""
+    rng = np.random.default_rng(draw(st.integers(0, 999)))
+    common = draw(array_shapes(min_dims=1, max_dims=2, max_side=3))
+    index, place = [], 0
+    while place < len(shape):
+        kind = draw(st.sampled_from(["int", "slice", "array", "thin", "mask", "wide mask", "new"]))
+        size = shape[place]
+        if kind == "new":
+            index.append(None)
+            continue
+        if kind == "int":
+            index.append(draw(st.integers(-size, size - 1)))
+        elif kind == "slice":
+            index.append(draw(st.sampled_from([slice(None), slice(None, None, -1), slice(1, None)])))
+        elif kind in {"array", "thin"}:
+            index.append(rng.integers(-size, size, common if kind == "array" else (common[-1],)))
+        else:
+            mask = np.zeros(shape[place : place + 1 + (kind == "wide mask")], bool)
+            mask.flat[: common[-1]] = True  # as many as broadcast with the arrays, where there is room
+            index.append(rng.permutation(mask.reshape(-1)).reshape(mask.shape))
+            place += mask.ndim - 1
+        place += 1
+    if draw(st.booleans()):
+        start = draw(st.integers(0, len(index)))
+        stop = draw(st.integers(start, len(index)))
+        if all(isinstance(item, slice) and item == slice(None) for item in index[start:stop]):
+            index[start:stop] = [...]
+    return tuple(index)
+
+
+@settings(max_examples=300)
+@given(shape=array_shapes(max_dims=4, max_side=4), data=st.data())
+def test_any_mixture(shape, data):
+    index = data.draw(any_index(shape))
+    x = numbers(shape)
+    try:
+        want = x[index]
+    except IndexError:  # arrays that do not broadcast
+        with pytest.raises(IndexError):
+            fg.tensor(x)[index]
+        return
+    if want.ndim > 8:
+        return
+    assert_like_numpy(x, index)
+    compiled = fg.compile(lambda t: t[index] * 2.0)
+    np.testing.assert_array_equal(compiled(x), want * 2.0)
+
+
+def test_arrays_that_are_computed_while_recording():
+    x = numbers((4, 4))
+    f = fg.compile(lambda t, i: t[i, i + 1])
+    np.testing.assert_array_equal(f(x, np.array([0, -1])), x[[0, -1], [1, 0]])
+    with pytest.raises(IndexError, match=r"index 4 at position 1 of index array 1 .* of size 4"):
+        f(x, np.array([0, 3]))
+
+
+def test_masks_that_are_computed_while_recording_are_refused():
+    x = numbers((3, 4))
+    for f in (lambda t: t[t > 2], lambda t: t[:, t[0] > 2], lambda t: fg.compress(t[0] > 2, t, axis=1)):
+        assert f(fg.tensor(x)).size > 0
+        with pytest.raises(fg.RecordingError, match=r"boolean mask .* fastgrad\.where"):
+            fg.compile(f)(x)
 
 
 @pytest.mark.parametrize(
@@ -93,11 +159,16 @@ def test_iteration_goes_over_the_first_axis():
         ((0, 0, 0), r"too many indices"),
         ((..., ...), r"only once"),
         (True, r"bool"),
-        (np.array([True, False, True]), r"mask"),
+        (
+            np.array([True, False]),
+            r"a mask of shape \(2,\) does not fit the axes from 0 on of shape \(3, 4\)",
+        ),
+        ((0, np.ones((4, 1), bool)), r"too many indices"),
         (1.0, r"expected integers"),
         ("a", r"str"),
         (np.array([0, 3]), r"index 3 at position 1 is out of range for an axis of size 3"),
-        ((np.array([0]), np.array([0])), r"only one index array"),
+        ((np.array([0, 1]), np.array([0, 1, 2])), r"shapes \(2,\) and \(3,\) do not broadcast"),
+        ((np.array([0, 3]), np.array([0, 1])), r"index 3 at position 1 of index array 0 .* size 3"),
     ],
 )
 def test_refused(index, told):

@@ -80,6 +80,19 @@ KINKS = [
     Kink("logsumexp next to -inf", of("logsumexp"), ([0.0, -inf],), ([1.0, 0.0],)),
     Kink("logsumexp of inf has no slope", of("logsumexp"), ([inf, 0.0],), ([nan, 0.0],)),
     Kink("logsumexp far apart", of("logsumexp"), ([-800.0, -1800.0],), ([1.0, 0.0],)),
+    Kink("prod next to a zero", of("prod"), ([0.0, 2.0, 3.0],), ([6.0, 0.0, 0.0],)),
+    Kink("prod next to two", of("prod"), ([0.0, 2.0, 0.0],), ([0.0, 0.0, 0.0],)),
+    Kink("cumprod through a zero", of("cumprod"), ([2.0, 0.0, 3.0],), ([1.0, 8.0, 0.0],)),
+    Kink("of equal numbers the first is sorted first", lambda np, x: np.sort(x)[0], ([1.0, 1.0, 2.0],),
+         ([1.0, 0.0, 0.0],)),
+    Kink("norm is flat at 0", of("norm"), ([0.0, -0.0],), ([0.0, 0.0],), jax=([nan, nan],)),
+    Kink("any norm is", lambda np, x: np.norm(x, 3), ([0.0, 0.0],), ([0.0, 0.0],), jax=([nan, nan],)),
+    Kink("norm by the sum is flat where a number is 0", lambda np, x: np.norm(x, 1), ([0.0, -2.0],),
+         ([0.0, -1.0],), jax=([1.0, -1.0],)),
+    Kink("ties of the largest share the norm", lambda np, x: np.norm(x, inf), ([-2.0, 2.0, 1.0],),
+         ([-0.5, 0.5, 0.0],)),
+    Kink("std of equal numbers is flat", of("std"), ([2.0, 2.0, 2.0],), ([0.0, 0.0, 0.0],),
+         jax=([nan, nan, nan],)),
     # powers and roots
     Kink("power of 0, in the base", lambda np, a: np.power(a, [0.0, 1.0, 2.0, 0.5, -1.0]), ([0.0] * 5,),
          ([0.0, 1.0, 0.0, inf, -inf],), jax=([nan, 1.0, 0.0, inf, -inf],)),
@@ -138,13 +151,18 @@ def library(find, as_array):
         "min",
         "logsumexp",
         "power",
+        "prod",
+        "cumprod",
+        "sort",
+        "norm",
+        "std",
     ]
     names += ["reciprocal", "log", "log1p", "sigmoid", "tanh", "softplus", "exp"]
     names += ["erf", "normal_cdf", "silu", "gelu", "elu", "leaky_relu"]
     return SimpleNamespace(**{name: taking_lists(find(name)) for name in names})
 
 
-ours = library(lambda name: getattr(fg, name), np.array)
+ours = library(lambda name: fg.linalg.norm if name == "norm" else getattr(fg, name), np.array)
 
 
 def slopes(kink, dtype, create_graph):
@@ -180,11 +198,18 @@ def test_slopes_of_compiled_functions(kink):
 def test_pytorchs_slopes(kink):
     torch = pytest.importorskip("torch")
     renamed = {"power": "pow", "max": "amax", "min": "amin", "normal_cdf": "special.ndtr"}
+    renamed |= {"norm": "linalg.vector_norm"}
     renamed |= {name: f"nn.functional.{name}" for name in ("softplus", "silu", "gelu", "elu", "leaky_relu")}
 
+    along_axes = {
+        "logsumexp": lambda x: torch.logsumexp(x, 0),
+        "cumprod": lambda x: torch.cumprod(x, 0),
+        "sort": lambda x: torch.sort(x, stable=True).values,
+    }
+
     def find(name):
-        if name == "logsumexp":
-            return lambda x: torch.logsumexp(x, 0)
+        if name in along_axes:
+            return along_axes[name]
         return attrgetter(renamed.get(name, name))(torch)
 
     leaves = [torch.tensor(numbers, dtype=torch.float64, requires_grad=True) for numbers in kink.at]
@@ -202,6 +227,7 @@ def test_jaxs_slopes(kink):
     others = {
         "erf": jax.scipy.special.erf,
         "normal_cdf": jax.scipy.stats.norm.cdf,
+        "norm": jax.numpy.linalg.norm,
         "gelu": lambda x: jax.nn.gelu(x, approximate=False),
     }
     find = lambda name: others.get(name) or getattr(jax.nn if name in own else jax.numpy, name)
@@ -210,6 +236,16 @@ def test_jaxs_slopes(kink):
     value, pullback = jax.vjp(lambda *leaves: kink.f(jaxs, *leaves), *arguments)
     for slope, want in zip(pullback(jax.numpy.ones(value.shape)), kink.jax or kink.slopes, strict=True):
         np.testing.assert_allclose(slope, want, rtol=1e-12)
+
+
+def test_slopes_of_interp():
+    places, values = [0.0, 1.0, 2.0], [0.0, 10.0, 30.0]
+    slope = fg.elementwise_grad(lambda x: fg.interp(x, places, values))
+    x = np.array(
+        [-1.0, 0.0, 0.5, 1.0, 2.0, 2.5]
+    )  # at a point: the line behind it; at the last: the one before
+    np.testing.assert_array_equal(slope(x), [0.0, 10.0, 10.0, 20.0, 20.0, 0.0])
+    assert fg.interp(1.0, [2.0], [5.0]).item() == 5.0
 
 
 # --- values

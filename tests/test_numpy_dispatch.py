@@ -115,15 +115,13 @@ def test_parameters_and_subclasses():
 
 
 UNSUPPORTED = {
-    "cumsum": lambda x: np.cumsum(x),
-    "linalg.norm": lambda x: np.linalg.norm(x),
+    "linalg.det": lambda x: np.linalg.det(x @ x.T),
     "linalg.solve": lambda x: np.linalg.solve(x @ x.T, np.ones(2)),
-    "sort": lambda x: np.sort(x),
-    "std": lambda x: np.std(x),
+    "sort_complex": lambda x: np.sort_complex(x),
+    "lexsort": lambda x: np.lexsort(x),
     "allclose": lambda x: np.allclose(x, X),
     "array_equal": lambda x: np.array_equal(x, X),
-    "einsum": lambda x: np.einsum("ij->i", x),
-    "zeros_like": lambda x: np.zeros_like(x),
+    "empty_like": lambda x: np.empty_like(x),
     "floor": lambda x: np.floor(x),
     "isnan": lambda x: np.isnan(x),
     "arctan2": lambda x: np.arctan2(x, Y),
@@ -132,7 +130,7 @@ UNSUPPORTED = {
     "add.outer": lambda x: np.add.outer(x, x),
     "multiply.accumulate": lambda x: np.multiply.accumulate(x),
     "add.at": lambda x: np.add.at(x, 0, 1.0),
-    "random": lambda x: np.interp(0.5, x[0], Y[0]),
+    "unwrap": lambda x: np.unwrap(x),
     "copyto": lambda x: np.copyto(np.zeros((2, 3)), x),
 }
 
@@ -141,7 +139,7 @@ UNSUPPORTED = {
 @pytest.mark.parametrize("name", UNSUPPORTED)
 def test_functions_without_an_operation_say_so(name, requires_grad):
     w = tensor(requires_grad=requires_grad)
-    last = name.rsplit(".", maxsplit=1)[-1] if name != "random" else "interp"
+    last = name.rsplit(".", maxsplit=1)[-1]
     with pytest.raises(
         TypeError, match=rf"np\..*{last}.*has no operation on fastgrad tensors.*detach\(\)\.numpy\(\)"
     ):
@@ -216,5 +214,5 @@ def test_numpy_stands_in_for_the_namespace():
         return lambda x: np.sum(np.where(x > 0, np.tanh(x), np.exp(x))) + np.mean(np.concatenate([x, x], 0))
 
     assert fg.grad(f(np))(X).tolist() == fg.grad(f(fnp))(X).tolist()
-    with pytest.raises(AttributeError, match=r"fastgrad\.numpy has no function 'cumsum'"):
-        fnp.cumsum  # noqa: B018
+    with pytest.raises(AttributeError, match=r"fastgrad\.numpy has no function 'unwrap'"):
+        fnp.unwrap  # noqa: B018

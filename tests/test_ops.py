@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastgrad as fg
-from fastgrad import _core
+from fastgrad import _array_protocol, _core
 from op_table import CASE_NAMES, CASES, ROWS, as_dtype, seed_like, value_and_gradients
 
 ROW_OF = {row.name: row for row in ROWS}
@@ -145,12 +145,11 @@ def test_gradient_in_float32_is_that_in_float64(row, call):
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if not row.gradient], ids=lambda row: row.name)
-def test_nothing_flows_through_truth_values(row):
+def test_nothing_flows_through_truth_values_positions_and_constants(row):
     tensors = [fg.tensor(a) for a in row.inputs(row.dtypes[-1])]
     for t in tensors:
         t.requires_grad = t.dtype.kind == "f"
     value = row.calls[0](row.function, *tensors)
-    assert value.dtype == bool
     assert not value.requires_grad
 
 
@@ -192,8 +191,7 @@ def test_gradients_that_will_be_differentiated_have_the_bits_of_those_that_will_
 
 dispatched = [
     *[name for name, (ufunc, _, _) in _core.elementwise_table.items() if ufunc],
-    *("where", "sum", "mean", "max", "min", "matmul", "dot", "clip"),
-    *("reshape", "transpose", "broadcast_to", "concatenate", "stack", "take"),
+    *[name for name in ROW_OF if getattr(np, name, None) in _array_protocol._FUNCTIONS],
 ]
 
 

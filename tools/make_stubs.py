@@ -21,6 +21,7 @@ WIDTH = 110
 # Of vague arguments, by name; `| None` is added where None is the default.
 ARGUMENTS = {
     **dict.fromkeys(["a", "b", "c", "condition", "data", "gradient", "high", "indices", "low"], "_Operand"),
+    **dict.fromkeys(["sorter", "v"], "_Operand"),
     **dict.fromkeys(["value", "values", "x"], "_Operand"),
     **dict.fromkeys(["args", "axes", "axis", "shape"], "_Sizes"),
     "batch": "Iterable[_Operand]",
@@ -88,7 +89,13 @@ TYPES = {
     "memory_order.return": "tuple[int, ...]",
     "op_names.return": "list[str]",
     "operand.return": "Tensor | None",
-    "take.axis": "SupportsIndex",
+    **dict.fromkeys(
+        [f"{name}.axis" for name in ("argsort", "cumprod", "cumsum", "sort", "take", "take_along_axis")],
+        "SupportsIndex | None",
+    ),
+    **dict.fromkeys(
+        [f"Tensor.{name}.axis" for name in ("argsort", "cumprod", "cumsum")], "SupportsIndex | None"
+    ),
 }
 VAGUE = {inspect.Parameter.empty, "object", "list", "tuple", "dict", "Callable", "Iterable", "Sequence"}
 OPERANDS = {"clip": "x, low, high", "where": "condition, a, b"}  # of others: x; a, b; a, b, c
@@ -133,6 +140,11 @@ def type_of(owner: str, name: str, given: Any, default: Any = inspect.Parameter.
     return f"{text} | None" if default is None and text != "Any" and "None" not in text else text
 
 
+def unquoted(signature: inspect.Signature) -> str:
+    """A signature's text, its annotations without the quotes that strings have."""
+    return re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(signature)).replace("'", '"')
+
+
 def function(owner: str, signature: str, doc: str | None = "", decorator: str = "", indent: str = "") -> str:
     """Stub of one function from its signature, laid out as ruff does."""
     name = owner.rpartition(".")[2]
@@ -146,7 +158,7 @@ def function(owner: str, signature: str, doc: str | None = "", decorator: str = 
         own = p.empty if p.name in {"self", "cls"} else type_of(owner, p.name, p.annotation, p.default)
         parameters.append(p.replace(kind=kind, annotation=own))
     result = type_of(owner, "return", read.return_annotation)
-    inside = str(inspect.Signature(parameters)).replace("'", "")[1:-1]
+    inside = unquoted(inspect.Signature(parameters))[1:-1]
     head = f"{indent}def {name}({inside}) -> {result}:"
     if len(head) + (0 if doc else len(" ...")) > WIDTH:
         lines = re.sub(r", (?=\w+:|\*|/)", f",\n{indent}    ", inside)
@@ -183,7 +195,8 @@ def member(owner: str, value: Any) -> Iterator[str]:
         signature = (value.__text_signature__ or "(self)").replace("$", "")
         yield function(owner, f"{signature} -> Tensor", value.__doc__, "", indent)
     elif inspect.isfunction(value):  # added in Python
-        yield function(owner, str(inspect.signature(value)).replace("'", ""), "", "", indent)
+        doc = (value.__doc__ or "").partition("\n")[0]
+        yield function(owner, unquoted(inspect.signature(value)), doc, "", indent)
     else:
         yield from compiled(owner, value.__doc__, indent)
 

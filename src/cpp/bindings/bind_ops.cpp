@@ -2,7 +2,9 @@
 #include "bindings/elementwise_functions.hpp"
 #include "ops/contract.hpp"
 #include "ops/index.hpp"
+#include "ops/order.hpp"
 #include "ops/reduce.hpp"
+#include "ops/scan.hpp"
 #include "ops/shape.hpp"
 #include "tape/registry.hpp"
 
@@ -50,6 +52,39 @@ template <Reduction reduction> void def_reduction(py::module_& ops, const char* 
         py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false, doc);
 }
 
+// An op along one axis; along the flattened array when that is None.
+using AlongOne = Tensor (*)(const Tensor&, int);
+template <AlongOne op>
+void def_along_one(py::module_& ops, const char* name, const char* doc, const py::object& axis_if_none_given) {
+    ops.def(
+        name,
+        [name](const py::object& x, const py::object& axis) {
+            Tensor t = operand(x, name);
+            const int along = axis.is_none() ? 0 : axis.cast<int>();
+            if (axis.is_none()) t = reshape(t, {-1});
+            if (t.size() < release_gil_above) return op(t, along);
+            const WithoutGil released;
+            return op(t, along);
+        },
+        py::arg("x"), py::arg("axis") = axis_if_none_given, doc);
+}
+
+Tensor take_along(const py::object& x, const py::object& indices, const py::object& axis) {
+    const Tensor t = operand(x, "take_along_axis"), index = from_array_or_tensor(indices);
+    if (axis.is_none()) return take_along_axis(reshape(t, {-1}), index, 0);
+    return take_along_axis(t, index, axis.cast<int>());
+}
+
+Tensor search(const py::object& a, const py::object& v, const std::string& side, const py::object& sorter) {
+    if (side != "left" && side != "right")
+        throw ValueError(say("searchsorted: side must be left or right, got ", side));
+    PyObject* const both[] = {a.ptr(), v.ptr()};
+    Tensor in[2];
+    to_operands(both, 2, "searchsorted", in);
+    if (!sorter.is_none()) in[0] = gather(in[0], from_array_or_tensor(sorter), 0);
+    return searchsorted(in[0], in[1], side == "right");
+}
+
 // The flattened gather that NumPy's take means when no axis is given.
 Tensor take(const py::object& x, const py::object& indices, const py::object& axis) {
     Tensor t = operand(x, "take");
@@ -84,8 +119,27 @@ void bind_ops(py::module_& m) {
     def_reduction<max>(ops, "max", "Largest over axes; a NaN wins, ties share the gradient evenly.");
     def_reduction<min>(ops, "min", "Smallest over axes; a NaN wins, ties share the gradient evenly.");
     def_reduction<logsumexp>(ops, "logsumexp", "log(sum(exp(x))) over axes, without overflow.");
+    def_reduction<prod>(ops, "prod", "Product over axes.");
+    def_reduction<argmax>(ops, "argmax",
+                          "Position of the largest along an axis: the first of equals, or the first NaN.");
+    def_reduction<argmin>(ops, "argmin",
+                          "Position of the smallest along an axis: the first of equals, or the first NaN.");
+
+    const py::int_ last(-1);
+    def_along_one<cumsum>(ops, "cumsum", "Running sum along an axis (of the flattened array when None).", py::none());
+    def_along_one<cumprod>(ops, "cumprod", "Running product along an axis (of the flattened array when None).",
+                           py::none());
+    def_along_one<sort>(ops, "sort",
+                        "In ascending order along an axis (the flattened array when None); NaN comes last.", last);
+    def_along_one<argsort>(
+        ops, "argsort",
+        "Positions that sort along an axis (the flattened array when None); equal numbers keep their order.", last);
 
     using py::arg;
+    ops.def("searchsorted", search, arg("a"), arg("v"), arg("side") = "left", arg("sorter") = py::none(),
+            "Where values go in sorted numbers: before their equals, or behind them with side right; sorter sorts a.");
+    ops.def("take_along_axis", take_along, arg("x"), arg("indices"), arg("axis") = -1,
+            "Numbers at an index each along an axis: x and the indices run together along all others.");
     ops.def(
         "matmul",
         [](const py::object& a, const py::object& b) {

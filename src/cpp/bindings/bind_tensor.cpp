@@ -1,6 +1,8 @@
 // Properties and keyword methods of Tensor.
 #include "bindings/py_tensor.hpp"
+#include "ops/order.hpp"
 #include "ops/reduce.hpp"
+#include "ops/scan.hpp"
 #include "ops/shape.hpp"
 #include "tape/apply.hpp"
 #include "tape/backward.hpp"
@@ -16,6 +18,12 @@ template <Reduction reduction> Tensor reduce(const Tensor& x, const py::object& 
     if (x.size() < release_gil_above) return reduction(x, axes, keepdims);
     const WithoutGil released;
     return reduction(x, axes, keepdims);
+}
+
+using AlongOne = Tensor (*)(const Tensor&, int);
+
+template <AlongOne op> Tensor along(const Tensor& x, const py::object& axis) {
+    return axis.is_none() ? op(reshape(x, {-1}), 0) : op(x, axis.cast<int>());
 }
 
 // t.reshape(2, 3) and t.reshape((2, 3))
@@ -157,6 +165,12 @@ void bind_tensor_methods(py::module_& m) {
     method("max", reduce<max>, arg("axis") = none, arg("keepdims") = false, "Largest over axes.");
     method("min", reduce<min>, arg("axis") = none, arg("keepdims") = false, "Smallest over axes.");
     method("logsumexp", reduce<logsumexp>, arg("axis") = none, arg("keepdims") = false, "log(sum(exp(x))) over axes.");
+    method("prod", reduce<prod>, arg("axis") = none, arg("keepdims") = false, "Product over axes.");
+    method("argmax", reduce<argmax>, arg("axis") = none, arg("keepdims") = false, "Position of the largest.");
+    method("argmin", reduce<argmin>, arg("axis") = none, arg("keepdims") = false, "Position of the smallest.");
+    method("cumsum", along<cumsum>, arg("axis") = none, "Running sum along an axis.");
+    method("cumprod", along<cumprod>, arg("axis") = none, "Running product along an axis.");
+    method("argsort", along<argsort>, arg("axis") = -1, "Positions that sort along an axis.");
     method(
         "__array__",
         [](const Tensor& t, const py::object& dtype, const py::object& copy) {

@@ -1,10 +1,32 @@
-// Tensor[index]: what NumPy's basic indexing means, as slices, reshapes and gathers.
+// Tensor[index]: what NumPy's indexing means, as slices, reshapes and gathers.
+#include <vector>
+
 #include "bindings/py_tensor.hpp"
+#include "ops/along_axis.hpp"
 #include "ops/index.hpp"
 #include "ops/shape.hpp"
 
 namespace fg {
 namespace {
+
+// Where a mask holds, in the order of its numbers.
+Tensor positions_of(const Tensor& mask) {
+    if (mask.traced())
+        throw RecordingError(
+            "a boolean mask that is computed here was used as an index while recording: how many numbers it picks "
+            "depends "
+            "on the values; write fastgrad.where(mask, x, 0) and reduce that, or index with integers");
+    Tensor held;
+    const char* holds = packed(mask.view(), held);
+    const int64_t size = mask.size();
+    int64_t count = 0;
+    for (int64_t i = 0; i < size; ++i) count += holds[i] != 0;
+    Tensor positions = Tensor::empty(DType::int64, {count});
+    int64_t* next = positions.view().as<int64_t>();
+    for (int64_t i = 0; i < size; ++i)
+        if (holds[i]) *next++ = i;
+    return positions;
+}
 
 // An index being taken apart, axis by axis.
 struct Reading {
@@ -12,9 +34,9 @@ struct Reading {
     int axis = 0;                 // of x, next to be read
     Dims starts, steps, lengths;  // per axis of x
     Dims shape;                   // of the result of slicing: without the axes an int took, with new ones
-    Tensor array;                 // the one array of integers, if any
-    int array_axis = -1;          // its axis in `shape`
-    // Places in the index of its ints and its array: the first, the last, how many.
+    std::vector<Tensor> arrays;   // of integers
+    Dims array_axes;              // their axes in `shape`
+    // Places in the index of its ints and arrays: the first, the last, how many.
     int first_picked = -1, last_picked = -1, picked = 0;
 
     explicit Reading(const Tensor& t) : x(t) {}
@@ -46,8 +68,9 @@ struct Reading {
         last_picked = place;
         ++picked;
     }
-    // NumPy's rule: the array's axes stay where they are if the ints stand next to it, and come first otherwise.
-    bool array_comes_first() const { return last_picked - first_picked + 1 != picked; }
+    // NumPy's rule: the arrays' axes stay where they are if ints and arrays stand side by side, and come first
+    // otherwise.
+    bool arrays_come_first() const { return last_picked - first_picked + 1 != picked; }
 
     void range(PyObject* s) {
         const int64_t size = next_size();
@@ -58,16 +81,28 @@ struct Reading {
         shape.push_back(length);
     }
     void pick(Tensor index) {
-        if (index.dtype() == DType::boolean)
-            throw IndexError(
-                "indexing with a boolean mask is not supported: its result's shape depends on the values; use "
-                "fastgrad.where, or index with an array of integers");
+        if (index.dtype() == DType::boolean) return pick_where(index);
         if (index.dtype() != DType::int64)
             throw IndexError(say("an index array is ", name(index.dtype()), ", expected integers"));
-        if (array) throw IndexError("only one index array is supported in one index");
-        array_axis = shape.size();
-        array = index;
+        arrays.push_back(index);
+        array_axes.push_back(shape.size());
         whole_axis();
+    }
+    // The axes of a mask, as one.
+    void pick_where(const Tensor& mask) {
+        const int first = axis;
+        int64_t joined = 1;
+        for (int64_t wanted : mask.shape()) {
+            const int64_t size = next_size();
+            if (size != wanted)
+                throw IndexError(say("a mask of shape ", mask.shape(), " does not fit the axes from ", first,
+                                     " on of shape ", x.shape()));
+            take(0, 1, size);
+            joined *= size;
+        }
+        arrays.push_back(positions_of(mask));
+        array_axes.push_back(shape.size());
+        shape.push_back(joined);
     }
 };
 
@@ -91,8 +126,8 @@ void read(Reading& r, PyObject* item, int place, int axes_after) {
         if (t && t.size() == 0 && PyList_Check(item)) t = astype(t, DType::int64);  // []
         if (!t)
             throw IndexError(say("an index of type ", Py_TYPE(item)->tp_name,
-                                 " is not supported; use ints, slices, None, ... "
-                                 "or one array of integers"));
+                                 " is not supported; use ints, slices, None, ..., "
+                                 "arrays of integers or masks"));
         r.pick(t);
         r.at_place(place);
     }
@@ -105,6 +140,48 @@ Tensor with_axes_first(const Tensor& x, int axis, int count) {
     for (int i = 0; i < x.ndim(); ++i)
         if (i < axis || i >= axis + count) axes.push_back(i);
     return transpose(x, axes);
+}
+
+// How many axes of the tensor an item of an index reads.
+int axes_read_by(PyObject* item) {
+    if (item == Py_None) return 0;
+    if (is_tensor(item) || py::isinstance<py::array>(item) || PyList_Check(item)) {
+        const Tensor t = to_operand(item, Memory::copied);
+        if (t && t.dtype() == DType::boolean) return t.ndim();
+    }
+    return 1;
+}
+
+// Gathers where the arrays, broadcast together, point: their axes of x are brought together and made one.
+Tensor gather_together(const Tensor& x, const std::vector<Tensor>& arrays, const Dims& array_axes, int& picked_ndim) {
+    const int place = int(array_axes[0]);
+    if (arrays.size() == 1) {
+        picked_ndim = arrays[0].ndim();
+        return gather(x, arrays[0], place);
+    }
+    Dims common, sizes, order, merged;
+    for (const Tensor& array : arrays)
+        if (!broadcast(common, array.shape(), common))
+            throw IndexError(
+                say("index arrays of shapes ", common, " and ", array.shape(), " do not broadcast together"));
+    int64_t joined = 1;
+    for (int64_t axis : array_axes) {
+        sizes.push_back(x.shape()[int(axis)]);
+        joined *= sizes.at_end(1);
+    }
+    for (int i = 0; i < x.ndim(); ++i) {
+        if (i == place) {
+            for (int64_t axis : array_axes) order.push_back(axis);
+            merged.push_back(joined);
+        } else if (!array_axes.contains(i)) {
+            order.push_back(i);
+            merged.push_back(x.shape()[i]);
+        }
+    }
+    std::vector<Tensor> spread;
+    for (const Tensor& array : arrays) spread.push_back(broadcast_to(array, common));
+    picked_ndim = common.size();
+    return gather(reshape(transpose(x, order), merged), flat_index(spread, sizes), place);
 }
 
 }  // namespace
@@ -120,7 +197,7 @@ Tensor get_item(const Tensor& x, PyObject* index) {
         for (Py_ssize_t k = 0; k < count; ++k) {
             PyObject* item = PyTuple_GET_ITEM(index, k);
             if (item == Py_Ellipsis && ellipsis) throw IndexError("an index can hold ... only once");
-            if (ellipsis && item != Py_None) ++axes_after;
+            if (ellipsis) axes_after += axes_read_by(item);
             ellipsis |= item == Py_Ellipsis;
         }
         for (Py_ssize_t k = 0; k < count; ++k) read(r, PyTuple_GET_ITEM(index, k), int(k), axes_after);
@@ -130,9 +207,10 @@ Tensor get_item(const Tensor& x, PyObject* index) {
     for (int i = 0; i < x.ndim(); ++i) all &= r.starts[i] == 0 && r.steps[i] == 1 && r.lengths[i] == x.shape()[i];
     Tensor out = all ? x : slice(x, r.starts, r.steps, r.lengths);
     out = reshape(out, r.shape);
-    if (!r.array) return out;
-    out = gather(out, r.array, r.array_axis);
-    return r.array_comes_first() ? with_axes_first(out, r.array_axis, r.array.ndim()) : out;
+    if (r.arrays.empty()) return out;
+    int picked_ndim = 0;
+    out = gather_together(out, r.arrays, r.array_axes, picked_ndim);
+    return r.arrays_come_first() ? with_axes_first(out, int(r.array_axes[0]), picked_ndim) : out;
 }
 
 }  // namespace fg

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "ops/along_axis.hpp"
 #include "ops/elementwise.hpp"
 #include "ops/shape.hpp"
 #include "tape/node.hpp"
@@ -38,29 +39,16 @@ Meta infer_gather(const Op& op, const Attrs& a, Views in) {
 
 // Calls visit(place in x's layout, place in the picked layout) for every run of `right` numbers; -1, or a bad index.
 template <class Visit> int64_t walk(const Parts& p, const int64_t* index, Visit visit) {
-    for (int64_t b = 0; b < p.batch; ++b)
-        for (int64_t k = 0; k < p.at; ++k) {
-            int64_t i = index[b * p.at + k];
-            if (i < -p.n || i >= p.n) return b * p.at + k;
-            if (i < 0) i += p.n;
-            for (int64_t l = 0; l < p.left; ++l) {
-                const int64_t row = b * p.left + l;
+    for (int64_t b = 0; b < p.batch; ++b, index += p.at) {
+        for (int64_t k = 0; k < p.at; ++k)
+            if (index[k] < -p.n || index[k] >= p.n) return b * p.at + k;
+        for (int64_t row = b * p.left; row < (b + 1) * p.left; ++row)
+            for (int64_t k = 0; k < p.at; ++k) {
+                const int64_t i = index[k] + (index[k] < 0 ? p.n : 0);
                 visit((row * p.n + i) * p.right, (row * p.at + k) * p.right);
             }
-        }
+    }
     return -1;
-}
-
-Tensor contiguous_copy(const View& v) {
-    Tensor t = Tensor::empty(v.dtype, v.shape);
-    copy(v, t.view());
-    return t;
-}
-// Contiguous numbers of an operand; `held` keeps a copy alive where one was needed.
-const char* packed(const View& v, Tensor& held) {
-    if (v.contiguous()) return v.as<char>();
-    held = contiguous_copy(v);
-    return held.view().as<char>();
 }
 
 int64_t run_gather(const Op&, const Attrs& a, Views in, const View& out) {
@@ -68,9 +56,14 @@ int64_t run_gather(const Op&, const Attrs& a, Views in, const View& out) {
     Tensor held_x, held_index;
     const char* x = packed(*in[0], held_x);
     const auto* index = reinterpret_cast<const int64_t*>(packed(*in[1], held_index));
-    const int64_t item = itemsize(out.dtype);
-    return walk(parts, index, [&](int64_t from, int64_t to) {
-        std::memcpy(out.as<char>() + to * item, x + from * item, size_t(parts.right * item));
+    return visit(out.dtype, [&](auto zero) {
+        using T = decltype(zero);
+        const T* numbers = reinterpret_cast<const T*>(x);
+        T* to = out.as<T>();
+        if (parts.right == 1) return walk(parts, index, [&](int64_t from, int64_t at) { to[at] = numbers[from]; });
+        return walk(parts, index, [&](int64_t from, int64_t at) {
+            std::memcpy(to + at, numbers + from, size_t(parts.right) * sizeof(T));
+        });
     });
 }
 std::string fault_gather(const Attrs& a, Views in, int64_t position) {
@@ -116,6 +109,36 @@ Tensor vjp_scatter(const Pullback& p, int) {
     return gather(p.grad(), p.in(1), ndim + int(p.attrs().axes[0]), int(p.attrs().ndim));
 }
 
+// flat_index (positions along each of attrs.shape's axes) -> positions along those axes joined.
+Meta infer_flat(const Op& op, const Attrs&, Views in) {
+    for (const View* v : in)
+        if (v->shape != in[0]->shape)
+            throw ValueError(say(op.name, ": index arrays of shapes ", in[0]->shape, " and ", v->shape));
+    return {DType::int64, false, in[0]->shape};
+}
+int64_t run_flat(const Op&, const Attrs& a, Views in, const View& out) {
+    const int64_t count = out.size();
+    std::memset(out.data, 0, size_t(count) * sizeof(int64_t));
+    for (int k = 0; k < in.size(); ++k) {
+        Tensor held;
+        const auto* position = reinterpret_cast<const int64_t*>(packed(*in[size_t(k)], held));
+        const int64_t n = a.shape[k];
+        for (int64_t i = 0; i < count; ++i) {
+            if (position[i] < -n || position[i] >= n) return k * count + i;
+            int64_t& flat = out.as<int64_t>()[i];
+            flat = flat * n + position[i] + (position[i] < 0 ? n : 0);
+        }
+    }
+    return -1;
+}
+std::string fault_flat(const Attrs& a, Views in, int64_t place) {
+    const int64_t count = in[0]->size(), k = place / count;
+    Tensor held;
+    const auto* position = reinterpret_cast<const int64_t*>(packed(*in[size_t(k)], held));
+    return say("index ", position[place % count], " at position ", place % count, " of index array ", k,
+               " is out of range for an axis of size ", a.shape[int(k)]);
+}
+
 constexpr int index_uses[] = {kernels::in1, kernels::nothing};
 
 Op make(const char* name, const char* doc, decltype(Op::infer) infer, decltype(Op::run) run, decltype(Op::vjp) vjp) {
@@ -136,6 +159,18 @@ const Op gather_op = make("gather", "Numbers picked by index along an axis.", in
 const Op scatter_add_op = make("scatter_add", "Numbers added into zeros by index: the gradient of gather.",
                                infer_scatter, run_scatter, vjp_scatter);
 
+Op make_flat_index() {
+    Op op{};
+    op.name = "flat_index";
+    op.doc = "Positions along several axes, as positions along those axes joined.";
+    op.arity = -1;
+    op.infer = infer_flat;
+    op.run = run_flat;
+    op.fault = fault_flat;
+    return op;
+}
+const Op flat_index_op = make_flat_index();
+
 const Op& scatter_op() { return scatter_add_op; }
 
 }  // namespace
@@ -148,7 +183,43 @@ Tensor gather(const Tensor& x, const Tensor& index, int axis, int batch) {
     return apply(gather_op, {x, index}, a);
 }
 
+Tensor take_along_axis(const Tensor& x, const Tensor& index, int wanted) {
+    const int axis = checked_axis(wanted, x.ndim(), "take_along_axis"), last = x.ndim() - 1;
+    Dims around = x.shape(), around_index = index.shape(), common;
+    bool fits = index.ndim() == x.ndim();
+    if (fits) {
+        around.erase(axis);
+        around_index.erase(axis);
+        fits = broadcast(around, around_index, common);
+    }
+    if (!fits)
+        throw ValueError(say("take_along_axis: x of shape ", x.shape(),
+                             " needs indices of as many dimensions, and the "
+                             "same sizes but for axis ",
+                             axis, ", got shape ", index.shape()));
+    Dims last_order, back;
+    for (int i = 0; i <= last; ++i) {
+        if (i != axis) last_order.push_back(i);
+        back.push_back(i < axis ? i : i == axis ? last : i - 1);
+    }
+    last_order.push_back(axis);
+    const auto spread = [&](const Tensor& t) {
+        Dims shape = common;
+        shape.push_back(t.shape()[axis]);
+        return broadcast_to(axis == last ? t : transpose(t, last_order), shape);
+    };
+    const Tensor out = gather(spread(x), spread(index), last, last);
+    return axis == last ? out : transpose(out, back);
+}
+
+Tensor flat_index(Span<Tensor> positions, const Dims& sizes) {
+    Attrs a;
+    a.shape = sizes;
+    return apply(flat_index_op, positions, a);
+}
+
 void register_index_ops() {
+    register_op(flat_index_op);
     register_op(gather_op);
     register_op(scatter_add_op);
 }

@@ -9,6 +9,12 @@ namespace fg {
 // index along `axis`, where the first `batch` axes of both run together. Indices from -n to n-1.
 Tensor gather(const Tensor& x, const Tensor& index, int axis, int batch = 0);
 
+// NumPy's take_along_axis: index has the sizes of x but for that axis, or 1.
+Tensor take_along_axis(const Tensor& x, const Tensor& index, int axis);
+
+// Positions along axes of these sizes, as one along those axes joined.
+Tensor flat_index(Span<Tensor> positions, const Dims& sizes);
+
 void register_index_ops();
 
 }  // namespace fg

@@ -274,6 +274,39 @@ Tensor logsumexp(const Tensor& x, const Dims& axes, bool keepdims) {
     return apply(logsumexp_op, {as_real(x)}, reduction(x, axes, keepdims, "logsumexp"));
 }
 
+// The reduced axes as one, the last, halved until one number is left: no gradient ever divides by a factor.
+Tensor prod(const Tensor& x, const Dims& axes, bool keepdims) {
+    const Attrs a = reduction(x, axes, keepdims, "prod");
+    const View* const one[] = {&x.view()};
+    const Dims result = infer_reduce(sum_op, a, Views(one)).shape;
+    Dims order, rows;
+    int64_t n = 1;
+    for (int i = 0; i < x.ndim(); ++i)
+        if (!a.axes.contains(i - x.ndim())) {
+            order.push_back(i);
+            rows.push_back(x.shape()[i]);
+        }
+    for (int64_t axis : a.axes) {
+        order.push_back(axis + x.ndim());
+        n *= x.shape().at_end(int(-axis));
+    }
+    if (n == 0) return Tensor::full(as_number(x).dtype(), result, 1.0);
+    rows.push_back(n);
+    Tensor left = reshape(x.ndim() > 1 ? transpose(as_number(x), order) : as_number(x), rows), odd;
+    const int last = rows.size() - 1;
+    const auto part = [&](int64_t start, int64_t length) {
+        Dims starts = Dims::filled(rows.size(), 0), lengths = rows;
+        starts[last] = start;
+        lengths[last] = length;
+        return slice(left, starts, Dims::filled(rows.size(), 1), lengths);
+    };
+    for (; n > 1; n /= 2) {
+        if (n % 2) odd = odd ? odd * part(n - 1, 1) : part(n - 1, 1);
+        left = part(0, n / 2) * part(n / 2, n / 2);
+    }
+    return reshape(odd ? left * odd : left, result);
+}
+
 Dims all_axes(const Tensor& x) {
     Dims axes;
     for (int i = 0; i < x.ndim(); ++i) axes.push_back(i);

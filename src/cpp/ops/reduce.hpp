@@ -11,6 +11,7 @@ Tensor mean(const Tensor& x, const Dims& axes, bool keepdims = false);
 Tensor max(const Tensor& x, const Dims& axes, bool keepdims = false);
 Tensor min(const Tensor& x, const Dims& axes, bool keepdims = false);
 Tensor logsumexp(const Tensor& x, const Dims& axes, bool keepdims = false);
+Tensor prod(const Tensor& x, const Dims& axes, bool keepdims = false);
 
 Dims all_axes(const Tensor& x);
 

@@ -4,8 +4,10 @@
 #include "ops/contract.hpp"
 #include "ops/elementwise.hpp"
 #include "ops/index.hpp"
+#include "ops/order.hpp"
 #include "ops/random.hpp"
 #include "ops/reduce.hpp"
+#include "ops/scan.hpp"
 #include "ops/shape.hpp"
 
 namespace fg {
@@ -16,6 +18,8 @@ void register_all_ops() {
     register_contract_ops();
     register_shape_ops();
     register_index_ops();
+    register_scan_ops();
+    register_order_ops();
     register_random_ops();
 }
 

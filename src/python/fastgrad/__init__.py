@@ -7,10 +7,11 @@
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from fastgrad import numpy
+from fastgrad import linalg, numpy
 from fastgrad._array_protocol import install as _install_array_protocol
 from fastgrad._core import GradientError, RecordingError, Tensor
 from fastgrad._grad_mode import no_grad
+from fastgrad._methods import install as _install_methods
 from fastgrad._version import __version__
 from fastgrad.tensors import asarray, tensor
 
@@ -38,6 +39,7 @@ if _TYPE_CHECKING:
     from fastgrad.training import EpochInfo, FitResult, History, TrainStep, fit, fit_many, train_step
 
 _install_array_protocol()
+_install_methods()
 
 # The operations, as fg.sin, fg.where, ...: every public function of fastgrad.numpy.
 _operations = {
@@ -111,6 +113,7 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "jacrev",
     "jvp",
     "learning_rate_bounds",
+    "linalg",
     "make_hvp",
     "manual_seed",
     "minimize",

@@ -21,17 +21,50 @@ _UFUNCS[np.bitwise_or] = _ops.logical_or
 _UFUNCS[np.invert] = _ops.logical_not
 
 
-def _reduction(op: Callable[..., Any], *, with_dtype: bool) -> Callable[..., Any]:
-    """One of NumPy's reductions; its arguments after the axis are ``[dtype,] out, keepdims``."""
-    names = ("dtype", "out", "keepdims") if with_dtype else ("out", "keepdims")
+def _reduction(op: Callable[..., Any], arguments: str) -> Callable[..., Any]:
+    """One of NumPy's reductions, with the names of its arguments after the axis."""
+    names = arguments.split()
 
     def reduced(a: Any, axis: Any = None, *others: Any, **keywords: Any) -> Any:
         given = dict(zip(names, others, strict=False)) | keywords
         keepdims = given.pop("keepdims", False)
+        taken = {"ddof": given.pop("ddof", 0)} if "ddof" in names else {}
         _refuse(**given)
-        return op(a, axis, keepdims is not np._NoValue and bool(keepdims))
+        return op(a, axis, keepdims=keepdims is not np._NoValue and bool(keepdims), **taken)
 
     return reduced
+
+
+def _quantile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: Any = None,
+    method: str = "linear",
+    keepdims: bool = False,
+    **others: Any,
+) -> Any:
+    _refuse(out=out, overwrite_input=overwrite_input or None, **others)
+    return fnp.quantile(a, q, axis, method, keepdims)
+
+
+def _scan(op: Callable[..., Any]) -> Callable[..., Any]:
+    def scanned(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+        _refuse(dtype=dtype, out=out)
+        return op(a, axis)
+
+    return scanned
+
+
+def _sorting(op: Callable[..., Any]) -> Callable[..., Any]:
+    """Of sort and argsort: every kind is a stable one here."""
+
+    def ordered(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:  # noqa: ARG001
+        _refuse(order=order)
+        return op(a, axis)
+
+    return ordered
 
 
 def _refuse(**keywords: Any) -> None:
@@ -60,29 +93,67 @@ def _where(condition: Any, *branches: Any) -> Any:
     return _ops.where(condition, *branches)
 
 
+def _einsum(*operands: Any, optimize: Any = None, **others: Any) -> Any:  # noqa: ARG001 - always pair by pair
+    _refuse(**others)
+    return fnp.einsum(*operands)
+
+
+def _meshgrid(*xi: Any, copy: bool = True, **keywords: Any) -> Any:  # noqa: ARG001 - nobody writes to a tensor
+    return fnp.meshgrid(*xi, **keywords)
+
+
 _NO_OPERATION = "has no operation on fastgrad tensors; detach().numpy() gives an array without gradient"
 
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    np.sum: _reduction(_ops.sum, with_dtype=True),
-    np.mean: _reduction(_ops.mean, with_dtype=True),
-    np.max: _reduction(_ops.max, with_dtype=False),
-    np.min: _reduction(_ops.min, with_dtype=False),
-    np.amax: _reduction(_ops.max, with_dtype=False),
-    np.amin: _reduction(_ops.min, with_dtype=False),
+    np.sum: _reduction(_ops.sum, "dtype out keepdims"),
+    np.mean: _reduction(_ops.mean, "dtype out keepdims"),
+    np.max: _reduction(_ops.max, "out keepdims"),
+    np.min: _reduction(_ops.min, "out keepdims"),
+    np.amax: _reduction(_ops.max, "out keepdims"),
+    np.amin: _reduction(_ops.min, "out keepdims"),
+    np.prod: _reduction(_ops.prod, "dtype out keepdims"),
+    np.argmax: _reduction(_ops.argmax, "out keepdims"),
+    np.argmin: _reduction(_ops.argmin, "out keepdims"),
+    np.cumsum: _scan(_ops.cumsum),
+    np.cumprod: _scan(_ops.cumprod),
+    np.sort: _sorting(_ops.sort),
+    np.argsort: _sorting(_ops.argsort),
+    np.var: _reduction(fnp.var, "dtype out ddof keepdims"),
+    np.std: _reduction(fnp.std, "dtype out ddof keepdims"),
+    np.ptp: _reduction(fnp.ptp, "out keepdims"),
+    np.any: _reduction(fnp.any, "out keepdims"),
+    np.all: _reduction(fnp.all, "out keepdims"),
+    np.nansum: _reduction(fnp.nansum, "dtype out keepdims"),
+    np.nanmean: _reduction(fnp.nanmean, "dtype out keepdims"),
+    np.median: _reduction(fnp.median, "out overwrite_input keepdims"),
+    np.quantile: _quantile,
+    np.linalg.norm: fnp.linalg.norm,
     np.clip: _clip,
     np.where: _where,
     np.dot: fnp.dot,
     np.reshape: lambda a, shape: _ops.reshape(a, shape),  # noqa: PLW0108 - by NumPy's names
-    np.ravel: lambda a: _ops.reshape(a, -1),
     np.transpose: lambda a, axes=None: _ops.transpose(a, axes),
     np.broadcast_to: lambda array, shape: _ops.broadcast_to(array, shape),  # noqa: PLW0108
     np.concatenate: lambda arrays, axis=0: _ops.concatenate(arrays, axis),
     np.stack: lambda arrays, axis=0: fnp.stack(arrays, axis),
+    np.meshgrid: _meshgrid,
+    np.einsum: _einsum,
     np.take: lambda a, indices, axis=None: _ops.take(a, indices, axis),
+    np.take_along_axis: lambda arr, indices, axis=-1: _ops.take_along_axis(arr, indices, axis),
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
     np.size: lambda a: a.size,
 }
+
+
+# Those whose arguments here are NumPy's own.
+_ALIKE = """
+    array_split atleast_1d atleast_2d atleast_3d average column_stack compress count_nonzero cross
+    diag diagonal diff expand_dims flip fliplr flipud full_like hsplit hstack inner interp kron
+    moveaxis ones_like outer pad ravel repeat roll rot90 searchsorted split squeeze swapaxes
+    tensordot tile trace trapezoid tril triu vdot vsplit vstack zeros_like
+"""
+_FUNCTIONS |= {getattr(np, name): getattr(fnp, name) for name in _ALIKE.split()}
 
 
 def _array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:  # noqa: ARG001

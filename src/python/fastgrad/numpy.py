@@ -8,11 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fastgrad import linalg as linalg  # noqa: PLC0414 - np.linalg.norm
+from fastgrad._contractions import *  # noqa: F403
+from fastgrad._einsum import *  # noqa: F403
+from fastgrad._joining import *  # noqa: F403
+from fastgrad._matrices import *  # noqa: F403
 from fastgrad._native import core
+from fastgrad._picking import *  # noqa: F403
+from fastgrad._reductions import *  # noqa: F403
+from fastgrad._shapes import *  # noqa: F403
+from fastgrad._statistics import *  # noqa: F403
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any
+    from collections.abc import Callable
 
     from fastgrad._core import Tensor
     from fastgrad._core.ops import *  # noqa: F403
@@ -27,6 +35,11 @@ mean = _ops.mean
 max = amax = _ops.max
 min = amin = _ops.min
 logsumexp = _ops.logsumexp
+prod = _ops.prod
+argmax = _ops.argmax
+argmin = _ops.argmin
+cumsum = _ops.cumsum
+cumprod = _ops.cumprod
 matmul = _ops.matmul
 reshape = _ops.reshape
 transpose = _ops.transpose
@@ -34,91 +47,16 @@ broadcast_to = _ops.broadcast_to
 concatenate = _ops.concatenate
 astype = _ops.astype
 take = _ops.take
+take_along_axis = _ops.take_along_axis
+sort = _ops.sort
+argsort = _ops.argsort
+searchsorted = _ops.searchsorted
 
 # Second names that NumPy and the field use.
 absolute = _ops.abs
 true_divide = _ops.divide
 pow = _ops.power
 expit = _ops.sigmoid
-
-
-def dot(a: Any, b: Any) -> Tensor:
-    """Product of vectors and matrices, as ``numpy.dot`` for one and two dimensions.
-
-    Parameters
-    ----------
-    a, b : array_like
-        Shapes (n,), (m, n) or () each.
-
-    Returns
-    -------
-    Tensor
-        Shape of ``numpy.dot(a, b)``.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit, or an operand has more than two dimensions.
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.dot([1.0, 2.0], [3.0, 4.0]).item()
-    11.0
-    """
-    a, b = _as_tensor(a), _as_tensor(b)
-    if a.ndim > 2 or b.ndim > 2:
-        raise ValueError(
-            f"dot: expected at most 2 dimensions, got shapes {a.shape} and {b.shape}; use matmul"
-        )
-    if a.ndim == 0 or b.ndim == 0:
-        return _ops.multiply(a, b)
-    return _ops.matmul(a, b)
-
-
-def stack(parts: Sequence[Any], axis: int = 0) -> Tensor:
-    """Values of one shape, joined along a new axis.
-
-    Parameters
-    ----------
-    parts : sequence of array_like
-        At least one, all of one shape.
-    axis : int, default 0
-        Where the new axis stands in the result.
-
-    Returns
-    -------
-    Tensor
-        One dimension more than the parts.
-
-    Raises
-    ------
-    ValueError
-        If there are no parts, or their shapes differ.
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.stack([1.0, 2.0]).shape
-    (2,)
-    """
-    tensors = [_as_tensor(part) for part in parts]
-    if not tensors:
-        raise ValueError("stack: expected at least one part, got none")
-    shape = tensors[0].shape
-    for i, t in enumerate(tensors):
-        if t.shape != shape:
-            raise ValueError(f"stack: part 0 has shape {shape}, part {i} has {t.shape}; all must agree")
-    ndim = len(shape) + 1
-    if not -ndim <= axis < ndim:
-        raise ValueError(f"stack: axis {axis} is out of range for {ndim} dimensions")
-    place = axis % ndim
-    grown = (*shape[:place], 1, *shape[place:])
-    return _ops.concatenate([_ops.reshape(t, grown) for t in tensors], place)
-
-
-def _as_tensor(x: Any) -> Tensor:
-    return x if isinstance(x, core.Tensor) else core.Tensor(x)
 
 
 def __getattr__(name: str) -> Callable[..., Tensor]:

@@ -221,6 +221,18 @@ class Tensor:
         """Smallest over axes."""
     def logsumexp(self, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
         """log(sum(exp(x))) over axes."""
+    def prod(self, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
+        """Product over axes."""
+    def argmax(self, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
+        """Position of the largest."""
+    def argmin(self, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
+        """Position of the smallest."""
+    def cumsum(self, axis: SupportsIndex | None = None) -> Tensor:
+        """Running sum along an axis."""
+    def cumprod(self, axis: SupportsIndex | None = None) -> Tensor:
+        """Running product along an axis."""
+    def argsort(self, axis: SupportsIndex | None = -1) -> Tensor:
+        """Positions that sort along an axis."""
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]: ...
     def __format__(self, arg0: str, /) -> str: ...
     def __reduce_ex__(self, arg0: SupportsIndex, /) -> tuple[type, tuple[NDArray[Any], None, bool], object]:
@@ -228,6 +240,46 @@ class Tensor:
     def __deepcopy__(self, arg0: Any, /) -> Self: ...
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any: ...
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any: ...
+    def clip(a: Tensor, min: Any = None, max: Any = None) -> Tensor:
+        """Held between min and max; None leaves a side open."""
+    def flatten(a: Tensor) -> Tensor:
+        """All numbers in one row."""
+    def searchsorted(a: Tensor, v: Any, side: str = "left", sorter: Any = None) -> Tensor:
+        """Where values go in these sorted numbers."""
+    def take(a: Tensor, indices: Any, axis: int | None = None) -> Tensor:
+        """Numbers at integer indices along an axis, of the flattened tensor when None."""
+    def all(a: Any, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
+        """Return whether no number is zero."""
+    def any(a: Any, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
+        """Return whether there is a number that is not zero."""
+    def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """Return the numbers whose places along two axes differ by an offset, along a last axis."""
+    def dot(a: Any, b: Any) -> Tensor:
+        """Product of vectors and matrices, as ``numpy.dot`` for one and two dimensions."""
+    def ravel(a: Any) -> Tensor:
+        """Return all numbers in one row, in the order of the last axis first."""
+    def repeat(a: Any, repeats: Any, axis: int | None = None) -> Tensor:
+        """Return each number several times, one after the other."""
+    def squeeze(a: Any, axis: int | Sequence[int] | None = None) -> Tensor:
+        """Return the numbers without axes of size 1."""
+    def std(
+        a: Any,
+        axis: int | Sequence[int] | None = None,
+        ddof: float = 0,
+        keepdims: bool = False,
+    ) -> Tensor:
+        """Return the standard deviation: the square root of `var`. It is flat where all numbers are equal."""
+    def swapaxes(a: Any, axis1: int, axis2: int) -> Tensor:
+        """Return the numbers with two axes exchanged."""
+    def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """Return the sum of a diagonal."""
+    def var(
+        a: Any,
+        axis: int | Sequence[int] | None = None,
+        ddof: float = 0,
+        keepdims: bool = False,
+    ) -> Tensor:
+        """Return the mean squared distance from the mean."""
 
 class Transform:
     """Context of one call of a derivative function: what it is given decides what it gives."""

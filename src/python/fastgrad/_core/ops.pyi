@@ -16,6 +16,15 @@ def abs(x: _Operand, /) -> Tensor:
 def add(a: _Operand, b: _Operand, /) -> Tensor:
     """Sum a + b."""
 
+def argmax(x: _Operand, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
+    """Position of the largest along an axis: the first of equals, or the first NaN."""
+
+def argmin(x: _Operand, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
+    """Position of the smallest along an axis: the first of equals, or the first NaN."""
+
+def argsort(x: _Operand, axis: SupportsIndex | None = -1) -> Tensor:
+    """Positions that sort along an axis (the flattened array when None); equal numbers keep their order."""
+
 def astype(x: _Operand, dtype: DTypeLike) -> Tensor:
     """Converted to another dtype."""
 
@@ -30,6 +39,12 @@ def concatenate(parts: Iterable[_Operand], axis: SupportsIndex = 0) -> Tensor:
 
 def cos(x: _Operand, /) -> Tensor:
     """Cosine; x in radians."""
+
+def cumprod(x: _Operand, axis: SupportsIndex | None = None) -> Tensor:
+    """Running product along an axis (of the flattened array when None)."""
+
+def cumsum(x: _Operand, axis: SupportsIndex | None = None) -> Tensor:
+    """Running sum along an axis (of the flattened array when None)."""
 
 def divide(a: _Operand, b: _Operand, /) -> Tensor:
     """Quotient a / b."""
@@ -124,6 +139,9 @@ def not_equal(a: _Operand, b: _Operand, /) -> Tensor:
 def power(a: _Operand, b: _Operand, /) -> Tensor:
     """Power a ** b. The derivative in a is 0 where b is 0, the one in b is 0 where a is 0 and b is not negative."""
 
+def prod(x: _Operand, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
+    """Product over axes."""
+
 def reciprocal(x: _Operand, /) -> Tensor:
     """Reciprocal 1 / x."""
 
@@ -132,6 +150,9 @@ def relu(x: _Operand, /) -> Tensor:
 
 def reshape(x: _Operand, shape: _Sizes) -> Tensor:
     """The same numbers in another shape; one size may be -1."""
+
+def searchsorted(a: _Operand, v: _Operand, side: str = "left", sorter: _Operand | None = None) -> Tensor:
+    """Where values go in sorted numbers: before their equals, or behind them with side right; sorter sorts a."""
 
 def sigmoid(x: _Operand, /) -> Tensor:
     """Logistic function 1 / (1 + exp(-x))."""
@@ -148,6 +169,9 @@ def sin(x: _Operand, /) -> Tensor:
 def softplus(x: _Operand, /) -> Tensor:
     """log(1 + exp(x)), without overflow."""
 
+def sort(x: _Operand, axis: SupportsIndex | None = -1) -> Tensor:
+    """In ascending order along an axis (the flattened array when None); NaN comes last."""
+
 def sqrt(x: _Operand, /) -> Tensor:
     """Square root."""
 
@@ -162,6 +186,9 @@ def sum(x: _Operand, axis: _Sizes | None = None, keepdims: bool = False) -> Tens
 
 def take(x: _Operand, indices: _Operand, axis: SupportsIndex | None = None) -> Tensor:
     """Numbers at integer indices along an axis (of the flattened array when None)."""
+
+def take_along_axis(x: _Operand, indices: _Operand, axis: SupportsIndex | None = -1) -> Tensor:
+    """Numbers at an index each along an axis: x and the indices run together along all others."""
 
 def take_along_last(x: _Operand, indices: _Operand) -> Tensor:
     """One number of the last axis per row: x[..., indices]."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import fastgrad.numpy as fnp
 from fastgrad._native import core
 from fastgrad.nn.class_losses import binary_cross_entropy_with_logits, cross_entropy, nll_loss
 from fastgrad.nn.losses import (
@@ -211,8 +212,7 @@ def log_softmax(input: Any, dim: int = -1) -> core.Tensor:
     >>> fg.nn.functional.log_softmax(fg.tensor([0.0, 0.0])).tolist()
     [-0.6931471805599453, -0.6931471805599453]
     """
-    x = as_input(input, None)
-    return x - core.ops.logsumexp(x, axis=dim, keepdims=True)
+    return fnp.log_softmax(as_input(input, None), dim)
 
 
 def softmax(input: Any, dim: int = -1) -> core.Tensor:
@@ -231,7 +231,7 @@ def softmax(input: Any, dim: int = -1) -> core.Tensor:
     >>> fg.nn.functional.softmax(fg.tensor([0.0, 0.0])).tolist()
     [0.5, 0.5]
     """
-    return core.ops.exp(log_softmax(input, dim))
+    return fnp.softmax(as_input(input, None), dim)
 
 
 def linear(input: Any, weight: core.Tensor, bias: core.Tensor | None = None) -> core.Tensor:
