@@ -37,6 +37,11 @@ positive = Arg(lambda rng, shape: rng.uniform(0.2, 4.0, shape))
 nonzero = Arg(lambda rng, shape: rng.uniform(0.3, 3.0, shape) * rng.choice([-1.0, 1.0], shape))
 near_one = Arg(lambda rng, shape: rng.uniform(0.8, 1.25, shape) * rng.choice([-1.0, 1.0], shape))
 above_minus_one = Arg(lambda rng, shape: rng.uniform(-0.8, 3.0, shape))
+within_one = Arg(lambda rng, shape: rng.uniform(-0.9, 0.9, shape))
+probability = Arg(lambda rng, shape: rng.uniform(0.1, 0.9, shape))
+above_one = Arg(lambda rng, shape: rng.uniform(1.2, 4.0, shape))
+between_integers = Arg(lambda rng, shape: rng.integers(-4, 4, shape) + rng.uniform(0.15, 0.4, shape))
+often_halves = Arg(lambda rng, shape: rng.choice([-2.5, -0.5, 0.5, 1.5], shape))
 often_equal = Arg(lambda rng, shape: rng.integers(-2, 3, shape).astype(float))
 truth = Arg(lambda rng, shape: rng.integers(0, 2, shape).astype(bool))
 
@@ -162,6 +167,38 @@ def wide_softplus(x):
 
 def wide_silu(x):
     return np.maximum(x, -20000.0) * wide_sigmoid(x)
+
+
+def wide(f):
+    """NumPy's function in long double."""
+    return lambda *args: f(*[np.asarray(a, np.longdouble) for a in args])
+
+
+def wide_logit(x):
+    x = np.asarray(x, np.longdouble)
+    near = np.abs(x - 0.5) < 0.25
+    return np.where(near, 2 * np.arctanh(np.where(near, 2 * x - 1, 0)), np.log(x) - np.log1p(-x))
+
+
+def logaddexp_scale(a, b):
+    """The largest of the result, the larger argument, and what lies between them."""
+    with np.errstate(all="ignore"):
+        value = np.logaddexp(a, b)
+        larger = np.maximum(a, b)
+        return np.fmax(np.fmax(np.abs(value), np.abs(larger)), np.abs(value - larger))
+
+
+def wide_sinc(x):
+    x = np.asarray(x, np.longdouble)
+    rest = x - np.rint(x)
+    pi = 2 * np.arccos(np.longdouble(0))
+    with np.errstate(all="ignore"):
+        return np.where(x == 0, 1, (1 - 2 * (np.rint(x) % 2)) * np.sin(pi * rest) / (pi * x))
+
+
+def keeps_integers(f):
+    """NumPy's rounding before 2.1 made integers real."""
+    return lambda x: f(x).astype(np.asarray(x).dtype)
 
 
 def exact(f):
@@ -318,7 +355,53 @@ ROWS = (
     Row("maximum", (apart(0), apart(1))),
     Row("clip", (apart(0), apart(1), apart(2))),
     Row("where", (truth, anything, anything)),
+    Row("cbrt", (nonzero,), ulp=2, reference=wide(np.cbrt), torch=None),
+    Row("hypot", (anything, nonzero), ulp=2, reference=wide(np.hypot)),
+    # rounding, remainders, signs
+    Row("floor", (between_integers,), reference=keeps_integers(np.floor)),
+    Row("ceil", (between_integers,), reference=keeps_integers(np.ceil)),
+    Row("trunc", (between_integers,), reference=keeps_integers(np.trunc)),
+    Row("rint", (between_integers,), reference=keeps_integers(np.rint), torch="round"),
+    Row("round", (between_integers,), ulp=2,
+        calls=(whole, lambda f, x: f(x, 1), lambda f, x: f(x, -1), lambda f, x: f(x, decimals=2)),
+        reference=lambda x, decimals=0: np.round(x, decimals),
+        torch=lambda torch: lambda x, decimals=0: torch.round(x, decimals=decimals)),
+    Row("remainder", (anything, nonzero), reference_ulp=0),
+    Row("fmod", (anything, nonzero), reference_ulp=0),
+    Row("floor_divide", (between_integers, often_halves), ulp=1, reference_ulp=0, torch=None),
+    Row("copysign", (nonzero, nonzero)),
+    Row("heaviside", (nonzero, anything), torch=None),
+    Row("isnan", (often_equal,), **compare),
+    Row("isinf", (often_equal,), **compare),
+    Row("isfinite", (often_equal,), **compare),
+    Row("signbit", (often_equal,), **compare),
+    Row("nan_to_num", (anything,), **moves),
+    Row("deg2rad", (anything,), ulp=2),
+    Row("rad2deg", (anything,), ulp=2),
     # exponentials, angles, activations
+    Row("exp2", (anything,), ulp=2),
+    Row("log2", (positive,), ulp=2),
+    Row("log10", (positive,), ulp=2),
+    Row("logaddexp", (anything, anything), ulp=3, scale=logaddexp_scale, reference=wide(np.logaddexp)),
+    Row("tan", (within_one,), ulp=2, reference=wide(np.tan)),
+    Row("arcsin", (within_one,), ulp=2, reference=wide(np.arcsin)),
+    Row("arccos", (within_one,), ulp=2, reference=wide(np.arccos)),
+    Row("arctan", (anything,), ulp=2, reference=wide(np.arctan)),
+    Row("arctan2", (anything, nonzero), ulp=2, reference=wide(np.arctan2)),
+    Row("sinh", (anything,), ulp=2, reference=wide(np.sinh)),
+    Row("cosh", (anything,), ulp=2, reference=wide(np.cosh)),
+    Row("arcsinh", (anything,), ulp=2, reference=wide(np.arcsinh)),
+    Row("arccosh", (above_one,), ulp=2, reference=wide(np.arccosh)),
+    Row("arctanh", (within_one,), ulp=2, reference=wide(np.arctanh)),
+    Row("sinc", (anything,), ulp=4, reference=wide_sinc),
+    Row("erfc", (anything,), ulp=5, reference=exact(mpmath.erfc), jax="scipy.special.erfc"),
+    Row("logit", (probability,), ulp=2, reference=wide_logit, jax="scipy.special.logit"),
+    Row("log_expit", (anything,), ulp=2, reference_ulp=3,
+        reference=lambda x: -wide_softplus(-np.asarray(x, float)), torch="nn.functional.logsigmoid",
+        jax="nn.log_sigmoid"),
+    Row("xlogy", (anything, positive), ulp=3, reference=special.xlogy, jax="scipy.special.xlogy"),
+    Row("xlog1py", (anything, above_minus_one), ulp=3, reference=special.xlog1py,
+        torch="special.xlog1py", jax="scipy.special.xlog1py"),
     Row("exp", (anything,), ulp=2),
     Row("expm1", (anything,), ulp=2),
     Row("log", (positive,), ulp=2),

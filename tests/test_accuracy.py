@@ -11,7 +11,7 @@ import fastgrad as fg
 
 mp.prec = 160
 dtypes = [np.float32, np.float64]
-allowed_ulps = {"normal_cdf": 5.0, "gelu": 5.0, "normal_pdf": 3.0}  # 2 for all others
+allowed_ulps = {"normal_cdf": 5.0, "gelu": 5.0, "erfc": 5.0, "normal_pdf": 3.0}  # 2 for all others
 
 
 def below(x: mpf) -> mpf:
@@ -30,12 +30,31 @@ exact = {
     "log1p": mp.log1p,
     "softplus": lambda x: mp.log1p(mp.exp(x)),
     "erf": mp.erf,
+    "erfc": lambda x: mp.erfc(max(-1000, min(1000, x))),
     "normal_cdf": below,
     "normal_pdf": lambda x: mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi),
     "silu": lambda x: x / (1 + mp.exp(-x)),
     "gelu": lambda x: x * below(x),
+    "exp2": lambda x: mp.power(2, x),
+    "log2": lambda x: mp.log(x) / mp.ln2,
+    "log10": mp.log10,
+    "logit": lambda x: mp.log(x / (1 - x)),
+    "tan": mp.tan,
+    "arcsin": mp.asin,
+    "arccos": mp.acos,
+    "arctan": mp.atan,
+    "sinh": mp.sinh,
+    "cosh": mp.cosh,
+    "arcsinh": mp.asinh,
+    "arccosh": mp.acosh,
+    "arctanh": mp.atanh,
+    "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
 }
-lower_end = {"log": 0.0, "log1p": -1.0}  # excluded: the value there is -inf
+logarithms = ("log", "log2", "log10")
+# Where there is no value, or none that is finite.
+lower_end = {**dict.fromkeys(logarithms, 0.0), "log1p": -1.0, "logit": 0.0, "arctanh": -1.0}
+upper_end = {"logit": 1.0, "arctanh": 1.0}
+inner_ends = {"arcsin": (-1.0, 1.0), "arccos": (-1.0, 1.0), "arccosh": (1.0, np.inf)}  # with values
 
 
 def error_in_ulps(value: np.floating, want: mpf) -> float:
@@ -103,8 +122,17 @@ def points(name, dtype):
     usual = np.concatenate([rng.uniform(-5.0, 5.0, 250), rng.uniform(-40.0, 10.0, 100)])
     wide = rng.uniform(-750.0, 750.0, 150) * (1.0 if dtype is np.float64 else 0.14)
     x = np.concatenate([hard_points(dtype), np.concatenate([all_sizes, usual, wide]).astype(dtype)])
-    x = np.abs(x) if name == "log" else x
-    return x[np.isfinite(x) & (x > lower_end.get(name, -np.inf))]
+    if name in logarithms:
+        x = np.abs(x)
+    if name in inner_ends or name in upper_end:
+        inside = rng.uniform(-1.0, 1.0, 300)
+        near_one = 1.0 - 2.0 ** -rng.uniform(0.0, info.nmant + 1.0, 200)
+        beyond_one = 1.0 + 2.0 ** -rng.uniform(0.0, info.nmant + 1.0, 200)
+        x = np.concatenate([x, np.concatenate([inside, near_one, -near_one, beyond_one]).astype(dtype)])
+    low, high = inner_ends.get(name, (-np.inf, np.inf))
+    x = x[(x >= low) & (x <= high)]
+    x = x[(x > lower_end.get(name, -np.inf)) & (x < upper_end.get(name, np.inf))]
+    return x[np.isfinite(x)]
 
 
 @pytest.mark.parametrize("dtype", dtypes)
@@ -208,6 +236,21 @@ limits = {
     "normal_pdf": {-np.inf: 0.0, np.inf: 0.0},
     "silu": {-np.inf: -0.0, np.inf: np.inf, -0.0: -0.0},
     "gelu": {-np.inf: -0.0, np.inf: np.inf, -0.0: -0.0},
+    "erfc": {-np.inf: 2.0, np.inf: 0.0, 0.0: 1.0},
+    "exp2": {-np.inf: 0.0, np.inf: np.inf, 10.0: 1024.0},
+    "log2": {0.0: -np.inf, np.inf: np.inf, -1.0: np.nan, 1.0: 0.0, 1024.0: 10.0},
+    "log10": {0.0: -np.inf, np.inf: np.inf, -1.0: np.nan, 1.0: 0.0, 1000.0: 3.0},
+    "logit": {0.0: -np.inf, 1.0: np.inf, 0.5: 0.0, -0.1: np.nan, 1.1: np.nan},
+    "tan": {-np.inf: np.nan, np.inf: np.nan, -0.0: -0.0},
+    "arcsin": {1.5: np.nan, np.inf: np.nan, -0.0: -0.0},
+    "arccos": {1.5: np.nan, -np.inf: np.nan, 1.0: 0.0},
+    "arctan": {-0.0: -0.0},
+    "sinh": {-np.inf: -np.inf, np.inf: np.inf, -0.0: -0.0},
+    "cosh": {-np.inf: np.inf, np.inf: np.inf, 0.0: 1.0},
+    "arcsinh": {-np.inf: -np.inf, np.inf: np.inf, -0.0: -0.0},
+    "arccosh": {0.5: np.nan, -2.0: np.nan, 1.0: 0.0, np.inf: np.inf, -np.inf: np.nan},
+    "arctanh": {1.0: np.inf, -1.0: -np.inf, 1.5: np.nan, np.inf: np.nan, -0.0: -0.0},
+    "cbrt": {-np.inf: -np.inf, np.inf: np.inf, -0.0: -0.0, -27.0: -3.0},
 }
 
 
@@ -220,6 +263,108 @@ def test_limits(name, dtype):
             values = getattr(fg, name)(np.array([x] + [1.0] * (lanes - 1), dtype)).numpy()
             np.testing.assert_array_equal(values[0], dtype(want))
             assert np.isnan(want) or np.signbit(values[0]) == np.signbit(want)
+
+
+exact_of_two = {
+    "arctan2": mp.atan2,
+    "hypot": mp.hypot,
+    "logaddexp": lambda a, b: mp.log(mp.exp(a) + mp.exp(b)),
+}
+
+
+@pytest.mark.parametrize("dtype", dtypes)
+@pytest.mark.parametrize("name", exact_of_two)
+def test_functions_of_two_within_two_ulps(name, dtype):
+    """Logaddexp's error is relative to its result, its larger argument, or what lies between: the largest."""
+    rng = np.random.default_rng(11)
+    info = np.finfo(dtype)
+    reach = (8.0, 8.0) if name == "logaddexp" else (info.minexp - info.nmant, info.maxexp)
+    size = np.exp2(rng.uniform(-reach[0] if name == "logaddexp" else reach[0], reach[1], 500))
+    near = size * np.exp2(rng.uniform(-6.0, 6.0, 500))
+    usual = rng.uniform(-4.0, 4.0, (2, 500))
+    signs = rng.choice([-1.0, 1.0], (2, 500))
+    with np.errstate(over="ignore", under="ignore"):
+        a = np.concatenate([size * signs[0], usual[0], size]).astype(dtype)
+        b = np.concatenate([near * signs[1], usual[1], rng.permutation(near)]).astype(dtype)
+    usable = np.isfinite(a) & np.isfinite(b)
+    a, b = a[usable], b[usable]
+    for x, y, value in zip(a, b, getattr(fg, name)(a, b).numpy(), strict=True):
+        want = exact_of_two[name](mpf(float(x)), mpf(float(y)))
+        if name == "logaddexp":
+            larger = mpf(float(max(x, y)))
+            scale = max(abs(want), abs(larger), abs(want - larger))
+            assert abs(mpf(float(value)) - want) <= 2 * float(info.eps) * mp.ldexp(1, mp.mag(scale) - 1), (
+                x,
+                y,
+            )
+        else:
+            assert error_in_ulps(value, want) <= 2.0, f"{name}({x!r}, {y!r}) is {value!r}"
+
+
+SPECIAL = [0.0, 1.0, 2.5, 0.1, 3.0, 1e30, np.inf]
+SPECIAL += [-x for x in SPECIAL] + [np.nan]
+
+
+@pytest.mark.parametrize("dtype", dtypes)
+@pytest.mark.parametrize(
+    "name", ["arctan2", "hypot", "logaddexp", "remainder", "fmod", "floor_divide", "copysign", "heaviside"]
+)
+def test_special_numbers_of_two_are_numpys(name, dtype):
+    a, b = (axis.ravel() for axis in np.meshgrid(np.array(SPECIAL, dtype), np.array(SPECIAL, dtype)))
+    values = getattr(fg, name)(a, b).numpy()
+    with np.errstate(all="ignore"):
+        want = getattr(np, name)(a, b)
+    eps = float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(values, want, rtol=4 * eps, atol=4 * eps if name == "logaddexp" else 0.0)
+    zeros = want == 0
+    np.testing.assert_array_equal(np.signbit(values[zeros]), np.signbit(want[zeros]))
+
+
+@pytest.mark.parametrize("dtype", dtypes)
+@pytest.mark.parametrize("name", ["remainder", "fmod", "floor_divide"])
+def test_division_with_remainder_is_exact_over_the_whole_range(name, dtype):
+    rng = np.random.default_rng(12)
+    info = np.finfo(dtype)
+    sizes = np.exp2(rng.uniform(info.minexp - info.nmant, info.maxexp, (2, 2000)))
+    a, b = (sizes * rng.choice([-1.0, 1.0], (2, 2000))).astype(dtype)
+    near = (a * np.exp2(rng.uniform(-60.0, 3.0, 2000))).astype(dtype)
+    for divisor in (b, near):
+        with np.errstate(all="ignore"):
+            want = getattr(np, name)(a, divisor)
+        np.testing.assert_array_equal(getattr(fg, name)(a, divisor).numpy(), want)
+
+
+@pytest.mark.parametrize("name", ["remainder", "fmod", "floor_divide"])
+def test_division_of_integers_is_numpys(name):
+    least = np.iinfo(np.int64).min
+    numbers = np.array([0, 1, -1, 2, -2, 3, -3, 7, -7, least, least + 1, np.iinfo(np.int64).max])
+    a, b = (axis.ravel() for axis in np.meshgrid(numbers, numbers))
+    with np.errstate(all="ignore"):
+        want = getattr(np, name)(a, b)
+    np.testing.assert_array_equal(getattr(fg, name)(a, b).numpy(), want)
+
+
+@pytest.mark.parametrize("dtype", dtypes)
+@pytest.mark.parametrize("name", ["floor", "ceil", "trunc", "rint"])
+def test_rounding_is_exact(name, dtype):
+    places = np.finfo(dtype).nmant
+    halves = np.arange(-9, 10) / 2.0
+    large = 2.0 ** np.array([places - 1, places, places + 1, 62.0, 100.0])
+    x = with_neighbours([*halves, *large, *(large + 0.5), *(large + 1.5), 0.3, 1e-40], dtype)
+    x = np.concatenate([x, np.array([np.inf, -np.inf, np.nan], dtype)])
+    values, want = getattr(fg, name)(x).numpy(), getattr(np, name)(x)
+    np.testing.assert_array_equal(values, want)
+    np.testing.assert_array_equal(np.signbit(values[want == 0]), np.signbit(want[want == 0]))
+
+
+def test_sinc_and_its_derivatives():
+    x = np.array([0.0, 1e-8, 0.1, 0.2499, 0.25, 0.7, 1.0, 3.0, 30.5, 1000.0])
+    sinc = lambda t: mp.sinc(mp.pi * t)
+    np.testing.assert_allclose(fg.sinc(x).numpy(), [float(sinc(mpf(t))) for t in x], rtol=1e-15, atol=1e-30)
+    slopes = fg.elementwise_grad(fg.sinc)
+    np.testing.assert_allclose(slopes(x), [float(mp.diff(sinc, mpf(t))) for t in x], rtol=1e-12, atol=1e-13)
+    bends = fg.elementwise_grad(slopes)(x)
+    np.testing.assert_allclose(bends, [float(mp.diff(sinc, mpf(t), 2)) for t in x], rtol=1e-11, atol=1e-12)
 
 
 def test_exact_values_are_exact():

@@ -321,6 +321,12 @@ def test_mlp_is_linear_layers_with_activations_between():
         (nn.SiLU(), lambda x: x * special.expit(x)),
         (nn.ELU(), lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0)))),
         (nn.ELU(alpha=0.3), lambda x: np.where(x > 0, x, 0.3 * np.expm1(np.minimum(x, 0)))),
+        (nn.Hardtanh(), lambda x: np.clip(x, -1, 1)),
+        (nn.Hardtanh(-0.5, 0.4), lambda x: np.clip(x, -0.5, 0.4)),
+        (nn.ReLU6(), lambda x: np.clip(x, 0, 6)),
+        (nn.Softsign(), lambda x: x / (1 + np.abs(x))),
+        (nn.Mish(), lambda x: x * np.tanh(np.logaddexp(x, 0))),
+        (nn.LogSigmoid(), lambda x: -np.logaddexp(0, -x)),
         (nn.LeakyReLU(), lambda x: np.where(x > 0, x, 0.01 * x)),
         (nn.LeakyReLU(0.3), lambda x: np.where(x > 0, x, 0.3 * x)),
     ],
@@ -338,6 +344,21 @@ def test_models_take_activations_by_name(name):
     with fg.no_grad():
         want = model[2](model[1](model[0](x)))
         np.testing.assert_array_equal(fg.compile(model)(x), want.numpy())
+
+
+def test_slopes_of_bounded_activations_are_pytorchs():
+    slopes_of = {
+        F.hardtanh: ([-2.0, -1.0, 0.0, 1.0, 2.0], [0.0, 0.0, 1.0, 0.0, 0.0]),
+        F.relu6: ([-1.0, 0.0, 3.0, 6.0, 7.0], [0.0, 0.0, 1.0, 0.0, 0.0]),
+        F.softsign: ([-1.0, 0.0, 3.0], [0.25, 1.0, 0.0625]),
+        F.mish: ([0.0], [0.6]),
+        F.logsigmoid: ([-800.0, 0.0, 800.0], [1.0, 0.5, 0.0]),
+    }
+    for f, (x, slopes) in slopes_of.items():
+        np.testing.assert_allclose(fg.elementwise_grad(f)(np.array(x)), slopes, rtol=1e-15)
+        fg.check_grads(f, (np.array([-0.7, 0.2, 0.8, 2.5]),), order=2)
+    with pytest.raises(ValueError, match="min_val must be below max_val"):
+        F.hardtanh(0.0, 1.0, 1.0)
 
 
 def test_a_learned_slope_gets_its_gradient():
@@ -436,7 +457,7 @@ def test_predict_leaves_modes_as_they_were_and_records_nothing():
 
 
 def test_models_refuse():
-    with pytest.raises(ValueError, match=r"relu, tanh, .*, leaky_relu, got 'swish'"):
+    with pytest.raises(ValueError, match=r"relu, tanh, .*, logsigmoid, got 'swish'"):
         nn.MLP(2, 3, 1, activation="swish")
     with pytest.raises(ValueError, match="hidden must be at least 1, got 0"):
         nn.MLP(2, [3, 0], 1)

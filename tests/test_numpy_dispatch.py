@@ -16,6 +16,14 @@ UFUNCS = {name: row[0] for name, row in core.elementwise_table.items() if row[0]
 ARITY = {name: row[1] for name, row in core.elementwise_table.items()}
 
 
+# Numbers that a function is defined on.
+DOMAINS = {
+    **dict.fromkeys(("log", "log2", "log10", "log1p", "sqrt", "power"), lambda x: np.abs(x) + 0.1),
+    **dict.fromkeys(("arcsin", "arccos", "arctanh"), lambda x: x / 2.5),
+    "arccosh": lambda x: np.abs(x) + 1.1,
+}
+
+
 def tensor(array=X, requires_grad=True):
     return fg.tensor(array, requires_grad=requires_grad)
 
@@ -25,11 +33,7 @@ def tensor(array=X, requires_grad=True):
 def test_every_ufunc_with_an_operation(name):
     ufunc, op = getattr(np, UFUNCS[name]), getattr(fg, name)
     logical = name.startswith("logical")
-    arrays = (
-        [X > 0, Y > 0]
-        if logical
-        else [np.abs(X) + 0.1 if name in ("log", "log1p", "sqrt", "power") else X, Y]
-    )
+    arrays = [X > 0, Y > 0] if logical else [DOMAINS.get(name, lambda x: x)(X), Y]
     arrays = [X, Y - 0.5, Y + 0.5] if name == "clip" else arrays[: ARITY[name]]
     expected = ufunc(*arrays)
     for choice in range(1, 2 ** len(arrays)):  # a tensor in any of the places
@@ -66,6 +70,13 @@ FUNCTIONS = {
     "where": lambda x: np.where(x > 0, x, 0.1 * x),
     "where by an array": lambda x: np.where(X > 0, x, Y),
     "where of arrays": lambda x: np.where(x > 0, X, Y) * x,
+    "sinc": lambda x: np.sinc(x + 0.05),
+    "nan_to_num": lambda x: np.nan_to_num(x, nan=1.0),
+    "round": lambda x: x + np.round(x + 0.013, 1),
+    "round by the old name": lambda x: x + np.around(x + 0.013),
+    "degrees": lambda x: np.rad2deg(x) + np.degrees(x) - np.deg2rad(x) - np.radians(x),
+    "positive": lambda x: np.positive(x),
+    "operators of division": lambda x: (x + 0.03) % Y + Y % (x + 0.37) + (x + 0.03) // Y - 2.5 % (x + 5.0),
     "dot": lambda x: np.dot(x, Y.T),
     "dot from the right": lambda x: np.dot(Y.T, x),
     "matmul": lambda x: np.matmul(x, Y.T),
@@ -122,10 +133,10 @@ UNSUPPORTED = {
     "allclose": lambda x: np.allclose(x, X),
     "array_equal": lambda x: np.array_equal(x, X),
     "empty_like": lambda x: np.empty_like(x),
-    "floor": lambda x: np.floor(x),
-    "isnan": lambda x: np.isnan(x),
-    "arctan2": lambda x: np.arctan2(x, Y),
-    "floor_divide": lambda x: np.floor_divide(Y, x),
+    "spacing": lambda x: np.spacing(x),
+    "modf": lambda x: np.modf(x),
+    "nextafter": lambda x: np.nextafter(x, Y),
+    "divmod": lambda x: np.divmod(Y, x),
     "add.reduce": lambda x: np.add.reduce(x),
     "add.outer": lambda x: np.add.outer(x, x),
     "multiply.accumulate": lambda x: np.multiply.accumulate(x),

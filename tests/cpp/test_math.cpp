@@ -70,6 +70,8 @@ wide normal_cdf_exact(wide x) { return 0.5L * erfcl(-x * 0.707106781186547524400
 wide normal_pdf_exact(wide x) { return 0.398942280401432677939946059934381868L * expl(-0.5L * x * x); }
 wide gelu_exact(wide x) { return __builtin_isinf(x) && x < 0 ? -0.0L : x * normal_cdf_exact(x); }
 
+wide logit_exact(wide x) { return fabsl(x - 0.5L) < 0.25L ? 2 * atanhl(2 * x - 1) : logl(x) - log1pl(-x); }
+
 enum Kind {
     of_exp,
     of_expm1,
@@ -86,6 +88,21 @@ enum Kind {
     of_normal_pdf,
     of_silu,
     of_gelu,
+    of_exp2,
+    of_log2,
+    of_log10,
+    of_tan,
+    of_arcsin,
+    of_arccos,
+    of_arctan,
+    of_sinh,
+    of_cosh,
+    of_arcsinh,
+    of_arccosh,
+    of_arctanh,
+    of_cbrt,
+    of_erfc,
+    of_logit,
     kinds
 };
 
@@ -112,6 +129,21 @@ const Function functions[] = {
     {"normal_pdf", normal_pdf_exact, -39, 39, -15, 15, 3},
     {"silu", silu_exact, -760, 40, -112, 20},
     {"gelu", gelu_exact, -39, 9, -15, 6, 5},
+    {"exp2", exp2l, -1076, 1024, -150, 128},
+    {"log2", log2l, 0, 20, 0, 20},
+    {"log10", log10l, 0, 20, 0, 20},
+    {"tan", tanl, -1000, 1000, -1000, 1000},
+    {"arcsin", asinl, -1, 1, -1, 1},
+    {"arccos", acosl, -1, 1, -1, 1},
+    {"arctan", atanl, -20, 20, -20, 20},
+    {"sinh", sinhl, -710, 710, -89, 89},
+    {"cosh", coshl, -710, 710, -89, 89},
+    {"arcsinh", asinhl, -20, 20, -20, 20},
+    {"arccosh", acoshl, 1, 20, 1, 20},
+    {"arctanh", atanhl, -1, 1, -1, 1},
+    {"cbrt", cbrtl, -20, 20, -20, 20},
+    {"erfc", erfcl, -6, 28, -4, 11, 5},
+    {"logit", logit_exact, 0, 1, 0, 1},
 };
 constexpr double oracle_error = LDBL_MANT_DIG > DBL_MANT_DIG ? 0 : 1;  // where long double is double, its joins ours
 
@@ -135,6 +167,21 @@ template <class T> void apply(int kind, int n, const T* x, const T* y, T* out) {
             case of_normal_pdf: r = normal_pdf(v); break;
             case of_silu: r = silu(v); break;
             case of_gelu: r = gelu(v); break;
+            case of_exp2: r = exp2(v); break;
+            case of_log2: r = log2(v); break;
+            case of_log10: r = log10(v); break;
+            case of_tan: r = tan(v); break;
+            case of_arcsin: r = arcsin(v); break;
+            case of_arccos: r = arccos(v); break;
+            case of_arctan: r = arctan(v); break;
+            case of_sinh: r = sinh(v); break;
+            case of_cosh: r = cosh(v); break;
+            case of_arcsinh: r = arcsinh(v); break;
+            case of_arccosh: r = arccosh(v); break;
+            case of_arctanh: r = arctanh(v); break;
+            case of_cbrt: r = cbrt(v); break;
+            case of_erfc: r = erfc(v); break;
+            case of_logit: r = logit(v); break;
             case of_pow: r = pow(v, Vec<T>::load(y + i, lanes)); break;
         }
         r.store(out + i, lanes);
@@ -235,10 +282,16 @@ template <class T> void sweep_pow(Sweep<T>& s) {
 const uint64_t digests[2][kinds] = {
     {0x5d15b8b50c75b50f, 0x524f3dc4aabfef22, 0xc99c77b555c449ea, 0xe95d38f707c8923a, 0xbea31af0d322d9d4,
      0xed5c9d8da78dc6bc, 0x646ca84f9a03ad19, 0x5a532c600be18023, 0x66d1eab65e34c006, 0x26e534901e74807e,
-     0x9cd130710375dd10, 0x6940ac9387e71c0d, 0x1edcb2253f567a4e, 0xbe410c1bb7b62050, 0xeb12627534201154},
+     0x9cd130710375dd10, 0x6940ac9387e71c0d, 0x1edcb2253f567a4e, 0xbe410c1bb7b62050, 0xeb12627534201154,
+     0xc5a6d77e5f9ef40a, 0xf4ff6a4619d7124b, 0xbfcdb5051ead6e94, 0x1f6ed5bf2732f890, 0x25e0e87c7443751a,
+     0x3830aeb138e5b431, 0x363e14e63bb43e22, 0x9ef49478bbcf8841, 0x85da6e94a1ce8c20, 0xf0ef6248a59cf1a5,
+     0x230da053ece45502, 0x8281452a8f914e3a, 0x09de5a85e5ad37a3, 0x67e39e0cf5a86dbb, 0xd1338b60468a9fe1},
     {0x77e8494d91c8c4a6, 0x6025947c1dc99c9d, 0x5b49ba0cb393ebb6, 0xf4d91575bba1ff56, 0xc719ff8da038e7ea,
      0xcbe0f0f02ce6e398, 0x889ba8cc5a5c0ebd, 0x7230a1dca6e9429c, 0xf5e3f004f77b0177, 0xa6bb4b61922db2ee,
-     0x32789741577b5eb1, 0x9412da9af509a1bc, 0x1fd7e18b141b877b, 0xc89a2433cbf0cf40, 0x636e03f9859577a7},
+     0x32789741577b5eb1, 0x9412da9af509a1bc, 0x1fd7e18b141b877b, 0xc89a2433cbf0cf40, 0x636e03f9859577a7,
+     0x37bdc0bf6dfe2a4d, 0x43579505ce529726, 0x658f6de5f57a81ec, 0x6f3bfb3370ebbacc, 0x767db752ff69f19d,
+     0xbf389f80c1261345, 0x9876323ab3fabd3b, 0x3d60dd0e44c62dac, 0x078facd2ade8ddd1, 0x12b3056a7082c06b,
+     0x8b051e8d9767921e, 0x8a382470c278f5ea, 0x0bc1ec66fe34d9ac, 0x35cb21b16ac79fb3, 0xecfef4f4c677a504},
 };
 
 template <class T> void test_functions() {

@@ -1,5 +1,6 @@
 // Properties and keyword methods of Tensor.
 #include "bindings/py_tensor.hpp"
+#include "ops/elementwise.hpp"
 #include "ops/order.hpp"
 #include "ops/reduce.hpp"
 #include "ops/scan.hpp"
@@ -89,6 +90,17 @@ void run_backward(const Tensor& t, const py::object& gradient, bool retain_graph
     leaves.hand_over();  // with the GIL: threads may add to one leaf
 }
 
+// As NumPy does it: scaled by a power of ten, rounded, and scaled back.
+Tensor rounded(const Tensor& t, int decimals) {
+    const bool floating = is_floating(t.dtype());
+    if (decimals == 0 || (!floating && decimals > 0)) return call<kernels::Rint>(t);
+    double power = 1;
+    for (int i = 0; i < std::abs(decimals) && i < 400; ++i) power *= 10;
+    const Tensor scale(power);
+    const Tensor y = decimals > 0 ? call<kernels::Rint>(t * scale) / scale : call<kernels::Rint>(t / scale) * scale;
+    return floating ? y : astype(y, DType::int64);
+}
+
 }  // namespace
 
 void bind_tensor_methods(py::module_& m) {
@@ -164,6 +176,7 @@ void bind_tensor_methods(py::module_& m) {
     method("mean", reduce<mean>, arg("axis") = none, arg("keepdims") = false, "Arithmetic mean over axes.");
     method("max", reduce<max>, arg("axis") = none, arg("keepdims") = false, "Largest over axes.");
     method("min", reduce<min>, arg("axis") = none, arg("keepdims") = false, "Smallest over axes.");
+    method("round", rounded, arg("decimals") = 0, "Rounded to so many decimals, ties to even; its derivative is 0.");
     method("logsumexp", reduce<logsumexp>, arg("axis") = none, arg("keepdims") = false, "log(sum(exp(x))) over axes.");
     method("prod", reduce<prod>, arg("axis") = none, arg("keepdims") = false, "Product over axes.");
     method("argmax", reduce<argmax>, arg("axis") = none, arg("keepdims") = false, "Position of the largest.");

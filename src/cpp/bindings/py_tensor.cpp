@@ -217,6 +217,8 @@ void bind_tensor_type(py::module_& m) {
         {Py_nb_subtract, slot(binary<kernels::Subtract>)},
         {Py_nb_multiply, slot(binary<kernels::Multiply>)},
         {Py_nb_true_divide, slot(binary<kernels::Divide>)},
+        {Py_nb_floor_divide, slot(binary<kernels::FloorDivide>)},
+        {Py_nb_remainder, slot(binary<kernels::Remainder>)},
         {Py_nb_power, slot(power)},
         {Py_nb_matrix_multiply, slot(multiply_matrices)},
         {Py_nb_and, slot(binary<kernels::LogicalAnd>)},

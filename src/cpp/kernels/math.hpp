@@ -7,7 +7,10 @@
 #pragma once
 
 #include "kernels/math/exponential.hpp"
+#include "kernels/math/inverse.hpp"
 #include "kernels/math/logarithm.hpp"
 #include "kernels/math/normal.hpp"
 #include "kernels/math/power.hpp"
+#include "kernels/math/roots.hpp"
+#include "kernels/math/rounding.hpp"
 #include "kernels/math/trigonometric.hpp"

@@ -19,6 +19,9 @@ _UFUNCS[np.matmul] = _ops.matmul
 _UFUNCS[np.bitwise_and] = _ops.logical_and
 _UFUNCS[np.bitwise_or] = _ops.logical_or
 _UFUNCS[np.invert] = _ops.logical_not
+_UFUNCS[np.positive] = _ops.identity
+_UFUNCS[np.deg2rad] = _UFUNCS[np.radians] = fnp.deg2rad
+_UFUNCS[np.rad2deg] = _UFUNCS[np.degrees] = fnp.rad2deg
 
 
 def _reduction(op: Callable[..., Any], arguments: str) -> Callable[..., Any]:
@@ -87,6 +90,11 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
     return _ops.clip(a, low, high)
 
 
+def _round(a: Any, decimals: int = 0, out: Any = None) -> Any:
+    _refuse(out=out)
+    return fnp.round(a, decimals)
+
+
 def _where(condition: Any, *branches: Any) -> Any:
     if len(branches) != 2:
         raise TypeError("np.where on a tensor needs both branches: np.where(condition, a, b)")
@@ -130,6 +138,10 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.norm: fnp.linalg.norm,
     np.clip: _clip,
     np.where: _where,
+    np.round: _round,
+    np.around: _round,
+    np.sinc: fnp.sinc,
+    np.nan_to_num: fnp.nan_to_num,
     np.dot: fnp.dot,
     np.reshape: lambda a, shape: _ops.reshape(a, shape),  # noqa: PLW0108 - by NumPy's names
     np.transpose: lambda a, axes=None: _ops.transpose(a, axes),

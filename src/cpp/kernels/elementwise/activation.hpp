@@ -12,6 +12,25 @@ struct Sigmoid {
     template <class V> static V d0(V g, V, V y) { return g * (y * (V(1) - y)); }
 };
 
+struct Logit {
+    static constexpr Entry entry{"logit", "log(x / (1 - x)), the inverse of the logistic function.", nullptr,
+                                 Domain::reals, false};
+    static constexpr int uses[] = {in0};
+    template <class V> static V f(V x) { return logit(x); }
+    template <class V> static V d0(V g, V x, V) { return g / (x * (V(1) - x)); }
+};
+
+struct Logaddexp {
+    static constexpr Entry entry{"logaddexp", "log(exp(a) + exp(b)), without overflow; flat where both are -inf.",
+                                 "logaddexp", Domain::reals, false};
+    static constexpr int uses[] = {in0 | in1, in0 | in1};
+    template <class V> static V f(V a, V b) { return logaddexp(a, b); }
+    template <class V> static V d0(V g, V a, V b, V) {
+        return g * call<Sigmoid>(select(a == V(-__builtin_inf()), a, a - b));
+    }
+    template <class V> static V d1(V g, V a, V b, V y) { return d0(g, b, a, y); }
+};
+
 struct Relu {
     static constexpr Entry entry{"relu", "max(x, 0); its derivative at 0 is 0.", nullptr, Domain::reals};
     static constexpr int uses[] = {out};
@@ -73,6 +92,6 @@ struct LeakyRelu {
     template <class V> static V d1(V g, V x, V, V) { return select(x > V(0), V(0), g * x); }
 };
 
-using ActivationOps = OpList<Sigmoid, Relu, Softplus, Silu, Gelu, Elu, LeakyRelu>;
+using ActivationOps = OpList<Sigmoid, Logit, Logaddexp, Relu, Softplus, Silu, Gelu, Elu, LeakyRelu>;
 
 }  // namespace fg::kernels

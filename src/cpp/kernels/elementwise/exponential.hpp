@@ -33,10 +33,31 @@ struct Log1p {
     template <class V> static V d0(V g, V x, V) { return g / (x + V(1)); }
 };
 
+struct Exp2 {
+    static constexpr Entry entry{"exp2", "Power 2 ** x.", "exp2", Domain::reals, false};
+    static constexpr int uses[] = {out};
+    template <class V> static V f(V x) { return exp2(x); }
+    template <class V> static V d0(V g, V, V y) { return g * (y * V(0.69314718055994531)); }
+};
+
+struct Log2 {
+    static constexpr Entry entry{"log2", "Logarithm to base 2.", "log2", Domain::reals, false};
+    static constexpr int uses[] = {in0};
+    template <class V> static V f(V x) { return log2(x); }
+    template <class V> static V d0(V g, V x, V) { return g / (x * V(0.69314718055994531)); }
+};
+
+struct Log10 {
+    static constexpr Entry entry{"log10", "Logarithm to base 10.", "log10", Domain::reals, false};
+    static constexpr int uses[] = {in0};
+    template <class V> static V f(V x) { return log10(x); }
+    template <class V> static V d0(V g, V x, V) { return g / (x * V(2.3025850929940457)); }
+};
+
 template <class V> V Power::d1(V g, V a, V b, V y) {
     return select((a == V(0)) & (b >= V(0)), V(0), g * (y * call<Log>(a)));
 }
 
-using ExponentialOps = OpList<Exp, Expm1, Log, Log1p>;
+using ExponentialOps = OpList<Exp, Exp2, Expm1, Log, Log2, Log10, Log1p>;
 
 }  // namespace fg::kernels

@@ -40,6 +40,26 @@ FG_INLINE Int abs(Int a) { return a.v < 0 ? -a : a; }
 FG_INLINE Int minimum(Int a, Int b) { return a.v < b.v ? a : b; }
 FG_INLINE Int maximum(Int a, Int b) { return a.v > b.v ? a : b; }
 
+// Division by 0 gives 0, as NumPy's does; the least integer over -1 wraps around.
+FG_INLINE Int fmod(Int a, Int b) { return b.v == 0 || b.v == -1 ? Int(0) : Int(a.v % b.v); }
+FG_INLINE Int remainder(Int a, Int b) {
+    const Int r = fmod(a, b);
+    return r.v != 0 && (r.v < 0) != (b.v < 0) ? r + b : r;
+}
+FG_INLINE Int floor_divide(Int a, Int b) {
+    if (b.v == 0) return Int(0);
+    if (b.v == -1) return -a;
+    const Int r = fmod(a, b);
+    return Int(a.v / b.v - (r.v != 0 && (r.v < 0) != (b.v < 0)));
+}
+FG_INLINE Int floor(Int a) { return a; }
+FG_INLINE Int ceil(Int a) { return a; }
+FG_INLINE Int trunc(Int a) { return a; }
+FG_INLINE Int rint(Int a) { return a; }
+FG_INLINE Truth isinf(Int) { return {0}; }
+FG_INLINE Truth isfinite(Int) { return {1}; }
+FG_INLINE Truth signbit(Int a) { return {a.v < 0}; }
+
 // Bool bytes to lane masks and back, as many as a Vec<T> has lanes.
 template <class T> struct TruthBytes { typedef uint8_t native __attribute__((vector_size(Vec<T>::size))); };
 

@@ -6,12 +6,13 @@
 #include "kernels/elementwise/comparison.hpp"
 #include "kernels/elementwise/exponential.hpp"
 #include "kernels/elementwise/normal.hpp"
+#include "kernels/elementwise/rounding.hpp"
 #include "kernels/elementwise/trigonometric.hpp"
 
 namespace fg::kernels {
 
-using ElementwiseOps =
-    Concat<ArithmeticOps, ExponentialOps, TrigonometricOps, NormalOps, ActivationOps, ComparisonOps>::type;
+using ElementwiseOps = Concat<ArithmeticOps, RootOps, RoundingOps, ExponentialOps, TrigonometricOps, NormalOps,
+                              ActivationOps, ComparisonOps>::type;
 
 constexpr int elementwise_count = ElementwiseOps::size;
 

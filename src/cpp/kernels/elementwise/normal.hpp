@@ -13,6 +13,14 @@ struct Erf {
     template <class V> static V d0(V g, V x, V) { return g * (V(1.1283791670955126) * call<Exp>(-(x * x))); }
 };
 
+struct Erfc {
+    static constexpr Entry entry{"erfc", "Complementary error function 1 - erf(x), accurate where it is small.",
+                                 nullptr, Domain::reals, false};
+    static constexpr int uses[] = {in0};
+    template <class V> static V f(V x) { return erfc(x); }
+    template <class V> static V d0(V g, V x, V) { return g * (V(-1.1283791670955126) * call<Exp>(-(x * x))); }
+};
+
 struct NormalPdf {
     static constexpr Entry entry{"normal_pdf", "Density of the standard normal distribution.", nullptr, Domain::reals};
     static constexpr int uses[] = {in0 | out};
@@ -28,6 +36,6 @@ struct NormalCdf {
     template <class V> static V d0(V g, V x, V) { return g * call<NormalPdf>(x); }
 };
 
-using NormalOps = OpList<Erf, NormalPdf, NormalCdf>;
+using NormalOps = OpList<Erf, Erfc, NormalPdf, NormalCdf>;
 
 }  // namespace fg::kernels

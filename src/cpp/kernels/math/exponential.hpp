@@ -1,4 +1,5 @@
-// exp, expm1, sigmoid, silu and tanh: one reduction x = n ln 2 + r, one polynomial, and what is built around them.
+// exp, exp2, expm1, sigmoid, silu, tanh, sinh and cosh: one reduction x = n ln 2 + r, one polynomial, and what is built
+// around them.
 #pragma once
 
 #include "kernels/math/pieces.hpp"
@@ -104,6 +105,16 @@ template <class T> FG_INLINE Vec<T> exp(Vec<T> x) {
     return exp_in_range(lower(Vec<T>(R::highest), higher(Vec<T>(R::lowest), x)));
 }
 
+template <class T> FG_INLINE Vec<T> exp2(Vec<T> x) {
+    // Beyond these 2^x is 0 or infinite. What is left of x after its nearest integer is exact.
+    constexpr T lowest = T(2 - ExpRange<T>::two_steps_bias), highest = T(Format<T>::exponent_bias + 2);
+    const Vec<T> held = lower(Vec<T>(highest), higher(Vec<T>(lowest), x)), one(exp_scale<T>);
+    const Vec<T> magic(Format<T>::round_magic + T(exp_bias<T>));
+    const Vec<T> shifted = held + magic, n = shifted - magic;
+    const Vec<T> r = (held - n) * Vec<T>(T(0.69314718055994531));
+    return times_power(fma(expm1_over_r(r, exp_scale<T>), r, one), {shifted, n, r});
+}
+
 template <class T> FG_INLINE Vec<T> expm1(Vec<T> x) {
     using R = ExpRange<T>;
     const Vec<T> held = lower(Vec<T>(R::highest), higher(Vec<T>(R::expm1_lowest), x));
@@ -161,6 +172,35 @@ template <class T> FG_INLINE Vec<T> tanh(Vec<T> x) {
     const Vec<T> z = x * x;
     const Vec<T> small = fma(z * x, polynomial(z, TanhPolynomial<T>::p), x);
     return give_sign(select(a < Vec<T>(T(0.5625)), small, large), x);
+}
+
+// e^x / 2 for x >= 0.
+template <class T> FG_INLINE Vec<T> half_exp(Vec<T> x) {
+    const ExpReduced<T> e = reduce_by_ln2(lower(Vec<T>(ExpRange<T>::highest + 1), x), exp_bias<T>);
+    constexpr T scale = exp_scale<T> / 2;
+    return times_power(fma(expm1_over_r(e.r, scale), e.r, Vec<T>(scale)), e);
+}
+
+template <class T> FG_INLINE Vec<T> cosh(Vec<T> x) {
+    const Vec<T> h = half_exp(abs(x));
+    return h + Vec<T>(T(0.25)) / h;
+}
+
+// sinh x = x + x^3 p(x^2) on |x| <= 1.
+template <class T> struct SinhPolynomial;
+template <> struct SinhPolynomial<float> {  // degree 3, 2^-27.5
+    static constexpr float p[] = {0.166666672f, 0.0083333496f, 0.000198361595f, 2.81695134e-06f};
+};
+template <> struct SinhPolynomial<double> {  // degree 6, 2^-56.6
+    static constexpr double p[] = {0.16666666666666669,    0.0083333333333331476,  0.00019841269841431873,
+                                   2.7557319157071505e-06, 2.5052123136775844e-08, 1.6057259765109409e-10,
+                                   7.758748897133053e-13};
+};
+
+template <class T> FG_INLINE Vec<T> sinh(Vec<T> x) {
+    const Vec<T> a = abs(x), h = half_exp(a), z = a * a;
+    const Vec<T> small = fma(z * a, polynomial(z, SinhPolynomial<T>::p), a);
+    return give_sign(select(a < Vec<T>(T(1)), small, h - Vec<T>(T(0.25)) / h), x);
 }
 
 }  // namespace

@@ -7,15 +7,15 @@ namespace fg::kernels {
 namespace {
 
 // erf x = x + x p(x^2) on |x| <= 1; e^(t^2) erfc t = r p(1 - 2 pole r) with r = 1 / (t + pole) on 0 <= t <= end, where
-// erfc(t) is 0; e^(-x^2/2) is 0 at density_end. The poles were chosen among multiples of 1/64 for how little is lost by
-// rounding the coefficients.
+// erfc(t) is 0, as at erfc_end already; e^(-x^2/2) is 0 at density_end. The poles were chosen among multiples of 1/64
+// for how little is lost by rounding the coefficients.
 template <class T> struct ErrorFunction;
 template <> struct ErrorFunction<float> {
     // degree 6, 2^-28.7 of erf
     static constexpr float small[] = {0.128379166f,   -0.37612626f,     0.112835854f,   -0.0268538147f,
                                       0.00518833054f, -0.000801020244f, 7.85384982e-05f};
     // degree 9, 2^-26.3
-    static constexpr float pole = 3.0f, end = 10.5f, density_end = 14.422f;
+    static constexpr float pole = 3.0f, end = 10.5f, erfc_end = 10.125f, density_end = 14.422f;
     static constexpr float tail[] = {1.07400692f,      -0.88339448f,    0.59022826f,     -0.310465902f,
                                      0.119529396f,     -0.0268405247f,  -0.00122833042f, 0.00308102719f,
                                      -0.000479604234f, -0.000323461718f};
@@ -28,7 +28,7 @@ template <> struct ErrorFunction<double> {
                                        -1.6350026192077269e-07, 1.4657883530919653e-08,  -1.136567067182716e-09,
                                        5.945255584223488e-11};
     // degree 22, 2^-54.4
-    static constexpr double pole = 3.609375, end = 28.0, density_end = 38.62;
+    static constexpr double pole = 3.609375, end = 28.0, erfc_end = 27.25, density_end = 38.62;
     static constexpr double tail[] = {
         1.0892950871189264,      -0.94739006095784406,    0.71328519183526418,     -0.46001509923859529,
         0.24919522912401965,     -0.10926758045651887,    0.035767345560489959,    -0.0067169287818249646,
@@ -66,6 +66,16 @@ template <class T> FG_INLINE Vec<T> erf(Vec<T> x) {
     const Vec<T> small = fma(t, polynomial(square, ErrorFunction<T>::small), t);
     const Vec<T> large = Vec<T>(T(1)) - exp_in_range(-square) * scaled_erfc(t);
     return give_sign(select(t < Vec<T>(T(1)), small, large), x);
+}
+
+template <class T> FG_INLINE Vec<T> erfc(Vec<T> x) {
+    const Vec<T> one(T(1)), held = lower(Vec<T>(ErrorFunction<T>::erfc_end), abs(x));
+    const Parts<T> square = exact_product(held, held);
+    const Vec<T> tail = exp_of_sum(-square.high, -square.low) * scaled_erfc(held);
+    const Vec<T> large = select(x < Vec<T>(T(0)), Vec<T>(T(2)) - tail, tail);
+    const Parts<T> rest = exact_sum(one, -x);
+    const Vec<T> small = rest.high - fma(x, polynomial(square.high, ErrorFunction<T>::small), -rest.low);
+    return select(held < one, small, large);
 }
 
 // scale times the tail of a standard normal distribution beyond |x|, scale * erfc(|x| / sqrt 2) / 2. Where the density

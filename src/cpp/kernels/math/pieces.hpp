@@ -90,8 +90,8 @@ template <class T> FG_INLINE Parts<T> exact_product(Vec<T> a, Vec<T> b) {
 }
 
 // a + b = high + low exactly, given |a| >= |b| or a = 0.
-FG_INLINE TwoParts exact_sum(Vec<double> a, Vec<double> b) {
-    const Vec<double> s = a + b;
+template <class T> FG_INLINE Parts<T> exact_sum(Vec<T> a, Vec<T> b) {
+    const Vec<T> s = a + b;
     return {s, (a - s) + b};
 }
 

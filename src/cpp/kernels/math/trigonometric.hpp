@@ -1,4 +1,4 @@
-// sin and cos: x = q pi/2 + r, and one polynomial for each; arguments too large for that are reduced lane by lane.
+// sin, cos and tan: x = q pi/2 + r, and one polynomial for each; arguments too large for that are reduced lane by lane.
 #pragma once
 
 #include "kernels/math/pieces.hpp"
@@ -50,10 +50,28 @@ template <class T> FG_INLINE Vec<T> sin_of_rest(Vec<T> r, Vec<T> r_low, typename
     return flip_sign(y, (q << (8 * sizeof(T) - 2)) & Format<T>::sign);  // the second bit: the half of the circle
 }
 
-// sin(x + quarter pi/2) for |x| <= limit.
-template <class T> FG_INLINE Vec<T> sin_of_quarters(Vec<T> x, int quarter) {
+// tan(q pi/2 + r + r_low): sine over cosine, each with what its last addition rounded away.
+template <class T> FG_INLINE Vec<T> tan_of_rest(Vec<T> r, Vec<T> r_low, typename VecTraits<T>::words q) {
+    const Vec<T> one(T(1)), half(T(0.5));
+    const Parts<T> z = exact_product(r, r);
+    const Parts<T> sine = exact_sum(r, fma(z.high * r, polynomial(z.high, TrigPolynomial<T>::s), r_low));
+    const Vec<T> below_one = fma(z.high * z.high, polynomial(z.high, TrigPolynomial<T>::c), -(half * z.high));
+    Parts<T> cosine = exact_sum(one, below_one);
+    cosine.low = cosine.low - fma(r, r_low, half * z.low);
+    const Mask<T> odd = is_odd<T>(q);  // tan(x + pi/2) = -1 / tan x
+    const Parts<T> above = {select(odd, -cosine.high, sine.high), select(odd, -cosine.low, sine.low)};
+    const Parts<T> below = {select(odd, sine.high, cosine.high), select(odd, sine.low, cosine.low)};
+    const Vec<T> inverse = one / below.high, y = above.high * inverse;
+    const Parts<T> back = exact_product(y, below.high);
+    const Vec<T> missing = ((above.high - back.high) - back.low) + (above.low - y * below.low);
+    return fma(missing, inverse, y);
+}
+
+// x = q pi/2 + r + r_low for |x| <= limit; the low bits of `shifted` hold q + quarter.
+template <class T> struct QuarterReduced { Vec<T> r, r_low, shifted; };
+
+template <class T> FG_INLINE QuarterReduced<T> reduce_by_quarters(Vec<T> x, int quarter) {
     using P = HalfPi<T>;
-    // The low bits of `shifted` hold q + quarter.
     const Vec<T> magic(Format<T>::round_magic + T(quarter));
     const Vec<T> shifted = fma(x, Vec<T>(P::inverse), magic);
     const Vec<T> q = shifted - magic;
@@ -65,9 +83,13 @@ template <class T> FG_INLINE Vec<T> sin_of_quarters(Vec<T> x, int quarter) {
     const Vec<T> r = high - next;
     Vec<T> rest = q * Vec<T>(P::fourth);
     if constexpr (has_fma) rest = fma(q, Vec<T>(P::fourth), fma(q, Vec<T>(P::third), -next));
-    const Vec<T> r_low = ((high - r) - next) - rest;
+    return {r, ((high - r) - next) - rest, shifted};
+}
 
-    return sin_of_rest(r, r_low, to_words(shifted));
+// sin(x + quarter pi/2) for |x| <= limit.
+template <class T> FG_INLINE Vec<T> sin_of_quarters(Vec<T> x, int quarter) {
+    const QuarterReduced<T> e = reduce_by_quarters(x, quarter);
+    return sin_of_rest(e.r, e.r_low, to_words(e.shifted));
 }
 
 // 2/pi: a word of zeros, then its bits after the point.
@@ -78,9 +100,12 @@ constexpr uint64_t two_over_pi[] = {
     0x4f463f669e5fea2d, 0x7527bac7ebe5f17b, 0x3d0739f78a5292ea, 0x6bfb5fb11f8d5d08, 0x56033046fc7b6bab,
 };
 
-// sin(x + quarter pi/2) for |x| > 4096, after Payne and Hanek, "Radian reduction for trigonometric functions", 1983:
-// of the product x 2/pi only the bits from the quarters of a turn downwards are computed, 192 of them. At most 62 are
-// lost where a double comes closest to a multiple of pi/2.
+// In place of a quarter: the tangent.
+constexpr int tangent = -1;
+
+// sin(x + quarter pi/2), or tan x, for |x| > 4096, after Payne and Hanek, "Radian reduction for trigonometric
+// functions", 1983: of the product x 2/pi only the bits from the quarters of a turn downwards are computed, 192 of
+// them. At most 62 are lost where a double comes closest to a multiple of pi/2.
 __attribute__((noinline, cold)) double sin_of_large(double x, int quarter) {
     __extension__ typedef unsigned __int128 Product;
     using F = Format<double>;
@@ -120,8 +145,9 @@ __attribute__((noinline, cold)) double sin_of_large(double x, int quarter) {
     const Vec<double> rest = product.low + Vec<double>(high * 0x1.1a62633145c07p-54 + low * 0x1.921fb54442d18p+0);
     const TwoParts r = exact_sum(product.high, rest);
     const Vec<double> sign(below == (x < 0) ? 1.0 : -1.0);
-    const uint64_t turned = (x < 0 ? 0 - quarters : quarters) + uint64_t(quarter);
-    return sin_of_rest(sign * r.high, sign * r.low, VecTraits<double>::words{} + turned).v[0];
+    const uint64_t turns = x < 0 ? 0 - quarters : quarters;
+    if (quarter == tangent) return tan_of_rest(sign * r.high, sign * r.low, VecTraits<double>::words{} + turns).v[0];
+    return sin_of_rest(sign * r.high, sign * r.low, VecTraits<double>::words{} + (turns + uint64_t(quarter))).v[0];
 }
 
 template <class T> __attribute__((noinline, cold)) void replace_large(const T* x, int quarter, T* y) {
@@ -145,6 +171,11 @@ template <class T> FG_INLINE Vec<T> sin(Vec<T> x) {
 }
 
 template <class T> FG_INLINE Vec<T> cos(Vec<T> x) { return with_large(x, 1, sin_of_quarters(x, 1)); }
+
+template <class T> FG_INLINE Vec<T> tan(Vec<T> x) {
+    const QuarterReduced<T> e = reduce_by_quarters(abs(x), 0);
+    return with_large(x, tangent, flip_sign(tan_of_rest(e.r, e.r_low, to_words(e.shifted)), sign_bits(x)));
+}
 
 }  // namespace
 }  // namespace fg::kernels

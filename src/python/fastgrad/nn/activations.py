@@ -9,7 +9,22 @@ from fastgrad._native import core
 from fastgrad.nn import functional
 from fastgrad.nn.module import Module
 
-__all__ = ["ACTIVATIONS", "ELU", "GELU", "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Softplus", "Tanh"]
+__all__ = [
+    "ACTIVATIONS",
+    "ELU",
+    "GELU",
+    "Hardtanh",
+    "LeakyReLU",
+    "LogSigmoid",
+    "Mish",
+    "ReLU",
+    "ReLU6",
+    "SiLU",
+    "Sigmoid",
+    "Softplus",
+    "Softsign",
+    "Tanh",
+]
 
 
 class ReLU(Module):
@@ -161,6 +176,89 @@ class LeakyReLU(Module):
         return f"negative_slope={self.negative_slope}"
 
 
+class Hardtanh(Module):
+    """x held between two numbers; its derivative there is 0; see `functional.hardtanh`.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.Hardtanh()([-4.0, 0.5, 4.0])
+    tensor([-1. ,  0.5,  1. ])
+    """
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
+        self.min_val = min_val
+        self.max_val = max_val
+
+    def forward(self, input: Any) -> core.Tensor:
+        """Apply it, elementwise."""
+        return functional.hardtanh(input, self.min_val, self.max_val)
+
+    def extra_repr(self) -> str:
+        """Return the arguments."""
+        return f"min_val={self.min_val}, max_val={self.max_val}"
+
+
+class ReLU6(Module):
+    """x held between 0 and 6; its derivative there is 0.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.ReLU6()([-1.0, 2.0, 8.0])
+    tensor([0., 2., 6.])
+    """
+
+    def forward(self, input: Any) -> core.Tensor:
+        """Apply it, elementwise."""
+        return functional.relu6(input)
+
+
+class Softsign(Module):
+    """x / (1 + abs(x)).
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.Softsign()([-1.0, 3.0])
+    tensor([-0.5 ,  0.75])
+    """
+
+    def forward(self, input: Any) -> core.Tensor:
+        """Apply it, elementwise."""
+        return functional.softsign(input)
+
+
+class Mish(Module):
+    """x * tanh(softplus(x)); see `functional.mish`.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.Mish()([0.0, 1000.0])
+    tensor([   0., 1000.])
+    """
+
+    def forward(self, input: Any) -> core.Tensor:
+        """Apply it, elementwise."""
+        return functional.mish(input)
+
+
+class LogSigmoid(Module):
+    """log(1 / (1 + exp(-x))), without overflow.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.LogSigmoid()([-1000.0, 1000.0])
+    tensor([-1000.,    -0.])
+    """
+
+    def forward(self, input: Any) -> core.Tensor:
+        """Apply it, elementwise."""
+        return functional.logsigmoid(input)
+
+
 # By the names that models take.
 ACTIVATIONS: dict[str, Callable[[], Module]] = {
     "relu": ReLU,
@@ -171,4 +269,9 @@ ACTIVATIONS: dict[str, Callable[[], Module]] = {
     "silu": SiLU,
     "elu": ELU,
     "leaky_relu": LeakyReLU,
+    "hardtanh": Hardtanh,
+    "relu6": ReLU6,
+    "softsign": Softsign,
+    "mish": Mish,
+    "logsigmoid": LogSigmoid,
 }

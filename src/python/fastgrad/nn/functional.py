@@ -25,21 +25,26 @@ __all__ = [
     "elu",
     "gaussian_nll_loss",
     "gelu",
+    "hardtanh",
     "huber_loss",
     "l1_loss",
     "leaky_relu",
     "linear",
     "log_softmax",
+    "logsigmoid",
+    "mish",
     "mse_loss",
     "nll_loss",
     "pinball_loss",
     "poisson_nll_loss",
     "relu",
+    "relu6",
     "sigmoid",
     "silu",
     "smooth_l1_loss",
     "softmax",
     "softplus",
+    "softsign",
     "tanh",
 ]
 
@@ -194,6 +199,87 @@ def leaky_relu(input: Any, negative_slope: float = 0.01) -> core.Tensor:
     [-2.0, 2.0]
     """
     return core.ops.leaky_relu(as_input(input, None), negative_slope)
+
+
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> core.Tensor:
+    """Return the input held between two numbers; the derivative is 0 on them, as in PyTorch.
+
+    Parameters
+    ----------
+    input : Tensor or array_like
+        Any shape.
+    min_val, max_val : float
+        The lowest and the highest value.
+
+    Raises
+    ------
+    ValueError
+        When `min_val` is not below `max_val`.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.functional.hardtanh(fg.tensor([-4.0, 0.5, 4.0])).tolist()
+    [-1.0, 0.5, 1.0]
+    """
+    if not min_val < max_val:
+        raise ValueError(f"hardtanh: min_val must be below max_val, got {min_val} and {max_val}")
+    x = as_input(input, None)
+    return core.ops.where(x <= min_val, min_val, core.ops.where(x >= max_val, max_val, x))
+
+
+def relu6(input: Any) -> core.Tensor:
+    """Return the input held between 0 and 6; its derivative at 0 and 6 is 0.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.functional.relu6(fg.tensor([-1.0, 2.0, 8.0])).tolist()
+    [0.0, 2.0, 6.0]
+    """
+    return hardtanh(input, 0.0, 6.0)
+
+
+def softsign(input: Any) -> core.Tensor:
+    """Return input / (1 + abs(input)), elementwise; its derivative at 0 is 1.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.functional.softsign(fg.tensor([-1.0, 3.0])).tolist()
+    [-0.5, 0.75]
+    """
+    x = as_input(input, None)
+    return x / (1.0 + core.ops.abs(x))
+
+
+def mish(input: Any) -> core.Tensor:
+    """Return input * tanh(softplus(input)), elementwise.
+
+    Notes
+    -----
+    Misra, "Mish: a self regularized non-monotonic activation function", 2019.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> round(fg.nn.functional.mish(fg.tensor(1.0)).item(), 6)
+    0.865098
+    """
+    x = as_input(input, None)
+    return x * core.ops.tanh(core.ops.softplus(x))
+
+
+def logsigmoid(input: Any) -> core.Tensor:
+    """Return log(1 / (1 + exp(-input))), elementwise, without overflow.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.nn.functional.logsigmoid(fg.tensor([-1000.0])).tolist()
+    [-1000.0]
+    """
+    return -core.ops.softplus(-as_input(input, None))
 
 
 def log_softmax(input: Any, dim: int = -1) -> core.Tensor:
