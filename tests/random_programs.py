@@ -20,12 +20,17 @@ MOST_WORK = 3e6  # multiply-adds of a product
 
 ELEMENTWISE = tuple(row for row in op_table.ROWS if row.elementwise)
 SMOOTH = ("sin", "cos", "tanh", "sigmoid", "softplus", "erf", "square", "gelu", "silu", "normal_cdf")
+SMOOTH += ("arctan", "arcsinh", "erfc")
 
 # What brings any number to where an op is defined.
 SAFE = {
     op_table.positive: "(fg.abs({}) + 0.25)",
     op_table.nonzero: "fg.where({0} < 0, {0} - 0.25, {0} + 0.25)",
     op_table.above_minus_one: "(fg.abs({}) - 0.75)",
+    op_table.within_one: "(0.9 * fg.tanh({}))",
+    op_table.probability: "(0.1 + 0.8 * fg.sigmoid({}))",
+    op_table.above_one: "(fg.abs({}) + 1.25)",
+    op_table.often_halves: "fg.where({0} < 0, {0} - 0.25, {0} + 0.25)",
     op_table.truth: "({} > 0.125)",
 }
 

@@ -232,6 +232,8 @@ operators = {
     "subtract": lambda a, b: a - b,
     "multiply": lambda a, b: a * b,
     "divide": lambda a, b: a / b,
+    "remainder": lambda a, b: a % b,
+    "floor_divide": lambda a, b: a // b,
     "power": lambda a, b: a**b,
     "less": lambda a, b: a < b,
     "less_equal": lambda a, b: a <= b,
