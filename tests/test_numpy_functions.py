@@ -108,6 +108,7 @@ CALLS = [
     lambda np: np.median([[1.0, nan], [2.0, 4.0]], axis=1),
     lambda np: np.quantile(M, 0.3),
     lambda np: np.quantile(X, [0.1, 0.9], axis=1, keepdims=True),
+    lambda np: np.quantile(X, [[0.1, 0.9], [0.5, 0.0]], axis=(0, 2)),
     lambda np: np.quantile(X, 0.25, (0, 2), method="nearest"),
     lambda np: np.quantile(X, 0.25, (0, 2), method="higher"),
     lambda np: np.quantile([1.0, nan], 0.5),
