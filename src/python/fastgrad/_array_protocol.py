@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import fastgrad.numpy as fnp
+from fastgrad import _methods
 from fastgrad._native import core
 
 _ops = core.ops
@@ -79,15 +80,7 @@ def _refuse(**keywords: Any) -> None:
 
 
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
-    low = a_min if a_min is not None else min
-    high = a_max if a_max is not None else max
-    if low is None and high is None:
-        return a
-    if low is None:
-        return _ops.minimum(a, high)
-    if high is None:
-        return _ops.maximum(a, low)
-    return _ops.clip(a, low, high)
+    return _methods.clip(a, a_min if a_min is not None else min, a_max if a_max is not None else max)
 
 
 def _round(a: Any, decimals: int = 0, out: Any = None) -> Any:

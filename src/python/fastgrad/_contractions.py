@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastgrad._native import core
 from fastgrad._operands import as_tensor, places_of
-from fastgrad._shapes import moveaxis, ravel
+from fastgrad._shapes import moveaxis, ravel, turned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -160,13 +160,9 @@ def _contracted(a: Tensor, b: Tensor, of_a: tuple[int, ...], of_b: tuple[int, ..
     right = [place for place in range(b.ndim) if place not in of_b]
     sizes = [*[a.shape[place] for place in left], *[b.shape[place] for place in right]]
     n = prod(shared)
-    rows = _ops.reshape(_turned(a, [*left, *of_a]), (prod(sizes[: len(left)]), n))
-    columns = _ops.reshape(_turned(b, [*of_b, *right]), (n, prod(sizes[len(left) :])))
+    rows = _ops.reshape(turned(a, [*left, *of_a]), (prod(sizes[: len(left)]), n))
+    columns = _ops.reshape(turned(b, [*of_b, *right]), (n, prod(sizes[len(left) :])))
     return _ops.reshape(_ops.matmul(rows, columns), sizes)
-
-
-def _turned(t: Tensor, axes: list[int]) -> Tensor:
-    return t if axes == list(range(t.ndim)) else _ops.transpose(t, axes)
 
 
 def kron(a: Any, b: Any) -> Tensor:

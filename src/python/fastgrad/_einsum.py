@@ -11,6 +11,7 @@ import numpy as np
 from fastgrad._matrices import diagonal
 from fastgrad._native import core
 from fastgrad._operands import as_tensor
+from fastgrad._shapes import turned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +94,7 @@ def einsum(*operands: Any) -> Tensor:
     for join in plan.joins:
         right, left = (terms.pop(place) for place in sorted(join.places, reverse=True))
         terms.append(_joined(left, right, join))
-    return _turned(_summed(terms[0], plan.sums), plan.axes)
+    return turned(_summed(terms[0], plan.sums), plan.axes)
 
 
 def _ready(t: Tensor, single: _Single) -> Tensor:
@@ -104,7 +105,7 @@ def _ready(t: Tensor, single: _Single) -> Tensor:
 
 def _joined(left: Tensor, right: Tensor, join: _Join) -> Tensor:
     a, b = (
-        _ops.reshape(_turned(_summed(t, sums), axes), shape)
+        _ops.reshape(turned(_summed(t, sums), axes), shape)
         for t, sums, axes, shape in zip((left, right), join.sums, join.axes, join.shapes, strict=True)
     )
     if join.product == "matmul":
@@ -118,10 +119,6 @@ def _joined(left: Tensor, right: Tensor, join: _Join) -> Tensor:
 
 def _summed(t: Tensor, axes: tuple[int, ...]) -> Tensor:
     return _ops.sum(t, axes) if axes else t
-
-
-def _turned(t: Tensor, axes: tuple[int, ...]) -> Tensor:
-    return t if axes == tuple(range(len(axes))) else _ops.transpose(t, axes)
 
 
 def _as_text(operands: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastgrad._native import core
+from fastgrad._operands import as_tensor
 
 if TYPE_CHECKING:
     from typing import Any
 
     from fastgrad._core import Tensor
+
+__all__ = ["deg2rad", "log_expit", "nan_to_num", "rad2deg", "round", "sinc", "xlog1py", "xlogy"]
 
 _ops = core.ops
 
@@ -43,7 +46,7 @@ def round(a: Any, decimals: int = 0) -> Tensor:
     >>> fg.round([0.125, -1.5, 2.5], 2).tolist(), fg.round([-1.5, 2.5]).tolist()
     ([0.12, -1.5, 2.5], [-2.0, 2.0])
     """
-    return _as_tensor(a).round(decimals)
+    return as_tensor(a).round(decimals)
 
 
 def deg2rad(x: Any) -> Tensor:
@@ -142,7 +145,7 @@ def nan_to_num(
     >>> fg.nan_to_num([float("nan"), 1.0, float("inf")], posinf=9.0).tolist()
     [0.0, 1.0, 9.0]
     """
-    x = _as_tensor(x)
+    x = as_tensor(x)
     if x.dtype.kind != "f":
         return _ops.identity(x)
     limits = np.finfo(x.dtype)
@@ -162,7 +165,7 @@ def xlogy(x: Any, y: Any) -> Tensor:
     >>> fg.xlogy([0.0, 2.0], [0.0, 1.0]).tolist()
     [0.0, 0.0]
     """
-    x, y = _as_tensor(x), _as_tensor(y)
+    x, y = as_tensor(x), as_tensor(y)
     without = (x == 0) & ((y <= 0) | (y == math.inf))
     return _ops.multiply(x, _ops.log(_ops.where(without, 1, y)))
 
@@ -176,7 +179,7 @@ def xlog1py(x: Any, y: Any) -> Tensor:
     >>> fg.xlog1py([0.0, 2.0], [-1.0, 0.0]).tolist()
     [0.0, 0.0]
     """
-    x, y = _as_tensor(x), _as_tensor(y)
+    x, y = as_tensor(x), as_tensor(y)
     without = (x == 0) & ((y <= -1) | (y == math.inf))
     return _ops.multiply(x, _ops.log1p(_ops.where(without, 0, y)))
 
@@ -190,8 +193,4 @@ def log_expit(x: Any) -> Tensor:
     >>> fg.log_expit([-1000.0, 1000.0]).tolist()
     [-1000.0, -0.0]
     """
-    return -_ops.softplus(-_as_tensor(x))
-
-
-def _as_tensor(x: Any) -> Tensor:
-    return x if isinstance(x, core.Tensor) else core.Tensor(x)
+    return -_ops.softplus(-as_tensor(x))

@@ -162,6 +162,11 @@ def moveaxis(a: Any, source: int | Sequence[int], destination: int | Sequence[in
     return _ops.transpose(t, axes) if axes else t
 
 
+def turned(t: Tensor, axes: Sequence[int]) -> Tensor:
+    """The tensor itself where all axes stay in their places, else transposed."""
+    return t if list(axes) == list(range(t.ndim)) else _ops.transpose(t, axes)
+
+
 def flip(m: Any, axis: int | Sequence[int] | None = None) -> Tensor:
     """Return the numbers in reverse order along axes.
 

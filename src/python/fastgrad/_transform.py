@@ -136,6 +136,17 @@ def output_tensor(value: Any, function: Callable[..., Any]) -> Tensor:
     return tensor
 
 
+def float_output(value: Any, function: Callable[..., Any]) -> Tensor:
+    output = output_tensor(value, function)
+    _check_floating(output, function)
+    return output
+
+
+def _check_floating(output: Tensor, function: Callable[..., Any]) -> None:
+    if output.dtype.kind != "f":
+        raise TypeError(f"{name_of(function)} returned {output.dtype}; expected float32 or float64")
+
+
 def scalar_output(value: Any, function: Callable[..., Any]) -> Tensor:
     scalar = core.scalar(value) if isinstance(value, core.Tensor) else None
     if scalar is not None:
@@ -146,8 +157,7 @@ def scalar_output(value: Any, function: Callable[..., Any]) -> Tensor:
             f"grad needs a function that returns one number, but {name_of(function)} returned shape "
             f"{output.shape}; reduce it (sum, mean) or use fastgrad.jacobian"
         )
-    if output.dtype.kind != "f":
-        raise TypeError(f"{name_of(function)} returned {output.dtype}; expected float32 or float64")
+    _check_floating(output, function)
     return output if output.shape == () else core.ops.reshape(output, ())
 
 
@@ -163,6 +173,5 @@ def float_outputs(value: Any, f: Callable[..., Any]) -> tuple[list[Tensor], obje
     if not outputs:
         raise TypeError(f"{name_of(f)} returned no numbers")
     for output in outputs:
-        if output.dtype.kind != "f":
-            raise TypeError(f"{name_of(f)} returned {output.dtype}; expected float32 or float64")
+        _check_floating(output, f)
     return outputs, structure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,10 +16,13 @@ from fastgrad._transform import (
     checked_argnums,
     checked_function,
     cut,
+    float_output,
     name_of,
-    output_tensor,
     scalar_output,
 )
+
+if TYPE_CHECKING:
+    from fastgrad._core import Tensor
 
 
 def value_and_grad(
@@ -169,33 +172,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     array([[2., 0.],
            [0., 4.]])
     """
-    checked_function(f)
-    argnums = checked_argnums(argnums)
-
-    @functools.wraps(f)
-    def jacobian_of_f(*args: Any, **keywords: Any) -> Any:
-        with core.Transform((args, keywords)) as transform:
-            variables = Variables(f, args, argnums)
-            output = output_tensor(f(*variables.args, **keywords), f)
-            if output.dtype.kind != "f":
-                raise TypeError(f"{name_of(f)} returned {output.dtype}; expected float32 or float64")
-            rows = [
-                variables.gradients(output, seed.reshape(output.shape), True, transform.create_graph)
-                for seed in np.eye(output.size, dtype=output.dtype)
-            ]
-            flat = []
-            for i, variable in enumerate(variables.flat):
-                shape = output.shape + variable.shape
-                parts = [core.ops.reshape(row[i], (1, *variable.shape)) for row in rows]
-                if parts:
-                    flat.append(core.ops.reshape(core.ops.concatenate(parts, 0), shape))
-                else:
-                    flat.append(core.Tensor(np.zeros(shape, variable.dtype)))
-            results = transform.result(variables.nest(flat))
-            del output, rows, flat, variables
-        return results
-
-    return jacobian_of_f
+    return _jacobian(f, argnums, _rows)
 
 
 jacrev = jacobian
@@ -228,6 +205,12 @@ def jacfwd(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[
     >>> fg.jacfwd(lambda x: x * np.arange(3.0))(2.0)
     array([0., 1., 2.])
     """
+    return _jacobian(f, argnums, _columns)
+
+
+def _jacobian(
+    f: Callable[..., Any], argnums: int | Sequence[int], sweeps: Callable[..., list[Tensor]]
+) -> Callable[..., Any]:
     checked_function(f)
     argnums = checked_argnums(argnums)
 
@@ -235,28 +218,47 @@ def jacfwd(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[
     def jacobian_of_f(*args: Any, **keywords: Any) -> Any:
         with core.Transform((args, keywords)) as transform:
             variables = Variables(f, args, argnums)
-            output = output_tensor(f(*variables.args, **keywords), f)
-            if output.dtype.kind != "f":
-                raise TypeError(f"{name_of(f)} returned {output.dtype}; expected float32 or float64")
-            linearized = Linearized([output], variables.flat)
-            flat = []
-            for i, variable in enumerate(variables.flat):
-                directions: list[Any] = [None] * len(variables.flat)
-                columns = []
-                for unit in np.eye(variable.size, dtype=variable.dtype):
-                    directions[i] = unit.reshape(variable.shape)
-                    (column,) = linearized.push(directions, transform.create_graph)
-                    columns.append(core.ops.reshape(column, (*output.shape, 1)))
-                shape = output.shape + variable.shape
-                if columns:
-                    flat.append(core.ops.reshape(core.ops.concatenate(columns, -1), shape))
-                else:
-                    flat.append(core.Tensor(np.zeros(shape, output.dtype)))
+            output = float_output(f(*variables.args, **keywords), f)
+            flat = sweeps(output, variables, transform.create_graph)
             results = transform.result(variables.nest(flat))
-            del output, linearized, flat, variables
+            del output, flat, variables
         return results
 
     return jacobian_of_f
+
+
+def _rows(output: Tensor, variables: Variables, create_graph: bool) -> list[Tensor]:
+    """The Jacobian by each variable, by one backward sweep per number of the output."""
+    rows = [
+        variables.gradients(output, seed.reshape(output.shape), True, create_graph)
+        for seed in np.eye(output.size, dtype=output.dtype)
+    ]
+    flat = []
+    for i, variable in enumerate(variables.flat):
+        parts = [core.ops.reshape(row[i], (1, *variable.shape)) for row in rows]
+        flat.append(_joined(parts, 0, output.shape + variable.shape, variable.dtype))
+    return flat
+
+
+def _columns(output: Tensor, variables: Variables, create_graph: bool) -> list[Tensor]:
+    """The same by one sweep per number of the variables."""
+    linearized = Linearized([output], variables.flat)
+    flat = []
+    for i, variable in enumerate(variables.flat):
+        directions: list[Any] = [None] * len(variables.flat)
+        parts = []
+        for unit in np.eye(variable.size, dtype=variable.dtype):
+            directions[i] = unit.reshape(variable.shape)
+            (column,) = linearized.push(directions, create_graph)
+            parts.append(core.ops.reshape(column, (*output.shape, 1)))
+        flat.append(_joined(parts, -1, output.shape + variable.shape, output.dtype))
+    return flat
+
+
+def _joined(parts: list[Tensor], axis: int, shape: tuple[int, ...], dtype: Any) -> Tensor:
+    if not parts:
+        return core.Tensor(np.zeros(shape, dtype))
+    return core.ops.reshape(core.ops.concatenate(parts, axis), shape)
 
 
 def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:

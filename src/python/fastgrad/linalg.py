@@ -64,7 +64,7 @@ def norm(
         t = _ops.astype(t, np.float64)
     places = places_of(axis, t.ndim, "norm")
     if ord is None and (axis is None or len(places) <= 2):
-        return positive_power(_ops.sum(_ops.square(t), places, keepdims), 0.5)
+        return _euclidean(t, places, keepdims)
     if len(places) == 1:
         return _of_vectors(t, ord, places[0], keepdims)
     if len(places) == 2:
@@ -72,11 +72,15 @@ def norm(
     raise ValueError(f"norm: expected one or two axes, got axis={axis} for shape {t.shape}")
 
 
+def _euclidean(t: Tensor, axes: int | tuple[int, ...], keepdims: bool) -> Tensor:
+    return positive_power(_ops.sum(_ops.square(t), axes, keepdims), 0.5)
+
+
 def _of_vectors(t: Tensor, ord: Any, axis: int, keepdims: bool) -> Tensor:
     if isinstance(ord, str):
         raise ValueError(f"norm: ord={ord!r} is for matrices, got one axis")
     if ord == 2:
-        return positive_power(_ops.sum(_ops.square(t), axis, keepdims), 0.5)
+        return _euclidean(t, axis, keepdims)
     if ord == 0:
         return _ops.astype(count_nonzero(t, axis, keepdims), t.dtype)
     size = _ops.abs(t)
@@ -89,7 +93,7 @@ def _of_vectors(t: Tensor, ord: Any, axis: int, keepdims: bool) -> Tensor:
 
 def _of_matrices(t: Tensor, ord: Any, places: tuple[int, ...], keepdims: bool) -> Tensor:
     if ord == "fro":
-        return positive_power(_ops.sum(_ops.square(t), places, keepdims), 0.5)
+        return _euclidean(t, places, keepdims)
     if ord in {2, -2, "nuc"}:
         raise ValueError(
             f"norm: ord={ord!r} of a matrix needs singular values, which there is no operation for"

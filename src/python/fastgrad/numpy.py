@@ -12,6 +12,7 @@ from fastgrad import _elementwise
 from fastgrad import linalg as linalg  # noqa: PLC0414 - np.linalg.norm
 from fastgrad._contractions import *  # noqa: F403
 from fastgrad._einsum import *  # noqa: F403
+from fastgrad._elementwise import *  # noqa: F403
 from fastgrad._joining import *  # noqa: F403
 from fastgrad._matrices import *  # noqa: F403
 from fastgrad._native import core
@@ -53,16 +54,6 @@ sort = _ops.sort
 argsort = _ops.argsort
 searchsorted = _ops.searchsorted
 
-# Those made of others.
-deg2rad = _elementwise.deg2rad
-rad2deg = _elementwise.rad2deg
-round = _elementwise.round
-sinc = _elementwise.sinc
-nan_to_num = _elementwise.nan_to_num
-xlogy = _elementwise.xlogy
-xlog1py = _elementwise.xlog1py
-log_expit = _elementwise.log_expit
-
 # Second names that NumPy and the field use.
 absolute = _ops.abs
 true_divide = _ops.divide
@@ -77,9 +68,9 @@ acosh = _ops.arccosh
 atanh = _ops.arctanh
 mod = _ops.remainder
 positive = _ops.identity
-around = round
-radians = deg2rad
-degrees = rad2deg
+around = _elementwise.round
+radians = _elementwise.deg2rad
+degrees = _elementwise.rad2deg
 
 
 def __getattr__(name: str) -> Callable[..., Tensor]:

@@ -279,7 +279,7 @@ def logsigmoid(input: Any) -> core.Tensor:
     >>> fg.nn.functional.logsigmoid(fg.tensor([-1000.0])).tolist()
     [-1000.0]
     """
-    return -core.ops.softplus(-as_input(input, None))
+    return fnp.log_expit(as_input(input, None))
 
 
 def log_softmax(input: Any, dim: int = -1) -> core.Tensor:

@@ -49,7 +49,7 @@ class Optimizer:
         self.param_groups: list[dict[str, Any]] = []
         self._tables: list[Any] = []
         # The rules as they were, with the groups they were made of.
-        self._groups_kept: list[dict[str, Any]] = []  # as the rules were made from them
+        self._groups_kept: list[dict[str, Any]] = []
         self._rules_kept: list[core.train.Rule] = []
         for group in _groups(params):
             self.add_param_group(group)
