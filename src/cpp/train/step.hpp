@@ -44,8 +44,6 @@ public:
 
     // Where the batch is to be written before each step.
     const std::vector<Tensor>& batch() const { return session_.inputs(); }
-    // Throws unless these are as many arrays as `batch`, of the same shapes and dtypes.
-    void check(Span<Tensor> arrays) const { step_.program->recording().check_inputs(arrays); }
     // rules: one for each table. generator: of what the model draws.
     Outcome operator()(Span<Rule> rules, Generator& generator = global_generator());
 
