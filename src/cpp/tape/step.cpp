@@ -71,9 +71,13 @@ OpStep::OpStep(const Op& op, const Attrs& attrs, std::vector<Operand> in, const 
     for (const Operand& operand : in_) bytes_ += bytes_read(operand.view);
 }
 
+void OpStep::find_inputs(Bases bases, const void** in) const {
+    for (size_t i = 0; i < in_.size(); ++i) in[i] = in_[i].at.in(bases);
+}
+
 int64_t OpStep::run_prepared(Bases bases, int64_t first, int64_t count, const void* shared) const {
     const void* in[few];
-    for (size_t i = 0; i < in_.size(); ++i) in[i] = in_[i].at.in(bases);
+    find_inputs(bases, in);
     char* const out = out_.at.in(bases) + first * prepared_->row_size * itemsize(out_.view.dtype);
     return prepared_->run(in, out, first, count, work_bytes_ ? scratch(work_bytes_) : nullptr, shared);
 }
@@ -90,7 +94,7 @@ void OpStep::run(Bases bases) const {
         void* shared = nullptr;
         if (shared_bytes_ && together < rows) {
             const void* in[few];
-            for (size_t i = 0; i < in_.size(); ++i) in[i] = in_[i].at.in(bases);
+            find_inputs(bases, in);
             shared = shared_scratch(shared_bytes_);
             prepared_->share(in, shared);
         }

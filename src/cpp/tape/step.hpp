@@ -51,6 +51,7 @@ public:
     virtual void run(Bases bases) const = 0;
     virtual StepInfo info() const = 0;
     double work() const { return work_; }
+    int64_t bytes() const { return bytes_; }
 
 protected:
     double work_ = 0;  // see StepInfo
@@ -74,6 +75,7 @@ public:
     StepInfo info() const override { return {op_.name, out_.view.dtype, out_.view.shape, work_, bytes_}; }
 
 private:
+    void find_inputs(Bases bases, const void** in) const;
     // Rows of the prepared op.
     int64_t run_prepared(Bases bases, int64_t first, int64_t count, const void* shared) const;
     [[noreturn]] void fail(Bases bases, int64_t status) const;

@@ -24,7 +24,7 @@ Streamed::Streamed(std::vector<std::unique_ptr<RowStep>> steps, const Op& op, st
     for (size_t k = 1; k < in_.size(); ++k) bytes_ += bytes_read(in_[k].view);
     for (const auto& step : steps_) {
         work_ += step->work();
-        bytes_ += step->info().bytes;
+        bytes_ += step->bytes();
     }
     together_ = sum_->grain;  // doubled, so that a block is a whole number of goes
     while (together_ < sum_->block && 2 * together_ * sum_->row_bytes <= together_bytes) together_ *= 2;
