@@ -21,6 +21,13 @@ hypothesis.settings.register_profile("explore", deadline=None, max_examples=2000
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share CMake builds in one worker, where tests run in several (`--dist loadgroup`)."""
+    for item in items:
+        if item.get_closest_marker("cpp"):
+            item.add_marker(pytest.mark.xdist_group("cpp"))
+
+
 def find_tool(name: str) -> str | None:
     """Find a program, this environment's own first."""
     return shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name)

@@ -225,3 +225,23 @@ def test_steps_of_many_threads():
     for thread in threads:
         thread.join()
     assert all(same(model, alone) for model in models)
+
+
+def test_explain_tells_what_a_step_replays_and_changes_nothing():
+    model = fg.nn.MLP(3, [4], 1)
+    step = fg.train_step(model, "mse", "adam")
+    with pytest.raises(ValueError, match="take one, or pass a batch"):
+        step.explain()
+    before = [p.numpy().copy() for p in map(fg.Tensor.detach, model.parameters())]
+    x, y = np.ones((5, 3)), np.ones((5, 1))
+    told = step.explain(x, y)
+    assert "matmul + add + relu" in told
+    assert "float32(5, 4)" in told
+    assert step.explain(x, y, np.ones(5)) != told
+    for p, q in zip(model.parameters(), before, strict=True):
+        np.testing.assert_array_equal(p.detach().numpy(), q)
+    step(x, y)
+    assert step.explain() == told
+    assert "us in all" in step.profile(runs=2)
+    with pytest.raises(TypeError, match="got 1"):
+        step.explain(x)

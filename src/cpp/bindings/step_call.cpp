@@ -26,6 +26,8 @@ public:
         for (const Tensor& param : params_) learned_.push_back(param.requires_grad());
     }
 
+    const Ref<Program>& program() const { return step_.program(); }
+
     // The loss before the step; NotImplemented where the batch, the modes of the modules or what is learned are of
     // another kind than recorded.
     py::object call(const py::tuple& batch, const py::list& rules) {
@@ -78,6 +80,7 @@ void bind_step_call(py::module_& m) {
     py::class_<StepCall>(t, "StepCall", "Steps on the parameters themselves: replay, clip, update.")
         .def(py::init<const RecordedStep&, const Tables&, double, std::vector<py::object>, Tensors>(), arg("step"),
              arg("tables"), arg("max_norm"), arg("modules"), arg("params"))
+        .def_property_readonly("program", &StepCall::program)
         .def("__call__", &StepCall::call, arg("batch"), arg("rules"),
              "The loss before the step; NotImplemented when the batch or the modes are of another kind than recorded.");
 }

@@ -97,10 +97,10 @@ inline Dims contiguous_strides(const Dims& shape) {
     return strides;
 }
 
-inline bool is_contiguous(const Dims& shape, const Dims& strides) {
+inline bool is_contiguous(const Dims& shape, const Dims& strides, int first_axis = 0) {
     if (shape.contains(0)) return true;
     int64_t step = 1;
-    for (int i = shape.size() - 1; i >= 0; --i) {
+    for (int i = shape.size() - 1; i >= first_axis; --i) {
         if (shape[i] != 1 && strides[i] != step) return false;
         step *= shape[i];
     }

@@ -25,7 +25,9 @@ void run_chunks(int64_t chunks, Chunk body, void* context);
 template <class F> void parallel_for(int64_t chunks, F&& f) {
     using Body = std::remove_reference_t<F>;
     const Chunk body = [](void* context, int64_t chunk) { (*static_cast<Body*>(context))(chunk); };
-    run_chunks(chunks, body, const_cast<void*>(static_cast<const void*>(std::addressof(f))));
+    void* const context = const_cast<void*>(static_cast<const void*>(std::addressof(f)));
+    if (chunks == 1) body(context, 0);
+    else run_chunks(chunks, body, context);
 }
 
 }  // namespace fg

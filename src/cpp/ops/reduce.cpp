@@ -295,10 +295,10 @@ Tensor prod(const Tensor& x, const Dims& axes, bool keepdims) {
     Tensor left = reshape(x.ndim() > 1 ? transpose(as_number(x), order) : as_number(x), rows), odd;
     const int last = rows.size() - 1;
     const auto part = [&](int64_t start, int64_t length) {
-        Dims starts = Dims::filled(rows.size(), 0), lengths = rows;
-        starts[last] = start;
+        Dims starts = Dims::filled(last, 0), lengths = left.shape();
+        starts.push_back(start);
         lengths[last] = length;
-        return slice(left, starts, Dims::filled(rows.size(), 1), lengths);
+        return slice(left, starts, Dims::filled(last + 1, 1), lengths);
     };
     for (; n > 1; n /= 2) {
         if (n % 2) odd = odd ? odd * part(n - 1, 1) : part(n - 1, 1);

@@ -2,6 +2,7 @@
 #include "tape/blockwise.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "core/pool.hpp"
 #include "core/scratch.hpp"
@@ -221,6 +222,14 @@ void Blockwise::copy(const Copied& copied, Bases bases, char* to, int64_t first,
     });
 }
 
+// Fills a block with one row, again and again.
+void Blockwise::repeat_row(const Copied& copied, Bases bases, char* to) const {
+    copy(copied, bases, to, 0, row_);
+    const int64_t bytes = block_ * itemsize(copied.dtype);
+    for (int64_t done = row_ * itemsize(copied.dtype); done < bytes; done *= 2)
+        std::memcpy(to + done, to, size_t(std::min(done, bytes - done)));
+}
+
 void Blockwise::run_block(char* const* places, int64_t first, int64_t count) const {
     const int64_t row = block_ > row_ || values_.empty() ? 0 : first / row_, column = first - row * row_;
     const auto place = [&](int v) {
@@ -262,7 +271,7 @@ void Blockwise::run_part(Bases bases, const void* shared, int64_t part_begin, in
     for (size_t v = 0; v < values_.size(); ++v)
         places[v] = values_[v].buffer < 0 ? values_[v].at.in(bases) : buffers + values_[v].buffer;
     for (const Copied& c : copied_)
-        if (c.once) copy(c, bases, places[c.value], 0, block_);
+        if (c.once) repeat_row(c, bases, places[c.value]);
 
     const int64_t made = producer_ ? rows_made_ * producer_->row_size : part_end - part_begin;
     for (int64_t begin = part_begin; begin < part_end; begin += made) {

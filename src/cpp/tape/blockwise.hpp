@@ -69,6 +69,7 @@ private:
     void place_in_memory(const View& view, const Dims& shape, int index);
     void assign_buffers(const BlockwisePlan& plan);
     void copy(const Copied& copied, Bases bases, char* to, int64_t first, int64_t count) const;
+    void repeat_row(const Copied& copied, Bases bases, char* to) const;
     void find_producer_in(Bases bases, const void** in) const;
     void run_part(Bases bases, const void* shared, int64_t part_begin, int64_t part_end) const;
     void run_block(char* const* places, int64_t first, int64_t count) const;

@@ -7,12 +7,7 @@ namespace fg {
 namespace {
 
 // Each row without gaps; how far rows lie apart does not matter.
-bool has_whole_rows(const View& v) {
-    Dims shape = v.shape, strides = v.strides;
-    shape.erase(0);
-    strides.erase(0);
-    return is_contiguous(shape, strides);
-}
+bool has_whole_rows(const View& v) { return is_contiguous(v.shape, v.strides, 1); }
 
 // Rows of a size known here are copied without a call each: at small batches those take as long as the arithmetic.
 template <size_t bytes> void copy_rows_of(const char* from, int64_t step, Span<int64_t> indices, char* to) {
@@ -34,8 +29,13 @@ void copy_rows(const View& data, Span<int64_t> indices, const View& out) {
     const size_t bytes = size_t(indices.size() ? out.size() / indices.size() * item : 0);
     const char* const from = data.as<char>();
     char* to = out.as<char>();
-    if (bytes == 4) return copy_rows_of<4>(from, step, indices, to);
-    if (bytes == 8) return copy_rows_of<8>(from, step, indices, to);
+    switch (bytes) {
+        case 4: return copy_rows_of<4>(from, step, indices, to);
+        case 8: return copy_rows_of<8>(from, step, indices, to);
+        case 16: return copy_rows_of<16>(from, step, indices, to);
+        case 32: return copy_rows_of<32>(from, step, indices, to);
+        case 64: return copy_rows_of<64>(from, step, indices, to);
+    }
     if (bytes % 16 == 0 && bytes <= 512) return copy_rows_by_16(from, step, indices, bytes, to);
     for (int64_t i : indices) {
         std::memcpy(to, from + i * step, bytes);

@@ -44,6 +44,7 @@ public:
 
     // Where the batch is to be written before each step.
     const std::vector<Tensor>& batch() const { return session_.inputs(); }
+    const Ref<Program>& program() const { return step_.program; }
     // rules: one for each table. generator: of what the model draws.
     Outcome operator()(Span<Rule> rules, Generator& generator = global_generator());
 

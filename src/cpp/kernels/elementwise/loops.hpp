@@ -17,7 +17,9 @@ template <class F, class T, class... Rest> FG_INLINE Vec<T> call(Vec<T> x, Rest.
 // with step 0, so that the loop has no branch and needs no variants.
 template <class T> class Numbers {
 public:
-    void bind(const void* p, int64_t step) {
+    FG_INLINE Numbers() {}  // leaves the register's worth of memory as it is
+    FG_INLINE Numbers(const Numbers&) = delete;
+    FG_INLINE void bind(const void* p, int64_t step) {
         p_ = static_cast<const T*>(p);
         step_ = step;
         if (step_) return;
@@ -36,7 +38,9 @@ private:
 // The same for truth values.
 template <class T> class Truths {
 public:
-    void bind(const void* p, int64_t step) {
+    FG_INLINE Truths() {}
+    FG_INLINE Truths(const Truths&) = delete;
+    FG_INLINE void bind(const void* p, int64_t step) {
         p_ = static_cast<const uint8_t*>(p);
         step_ = step;
         if (step_) return;

@@ -119,6 +119,8 @@ class StepCall:
         modules: Sequence[object],
         params: Sequence[Tensor],
     ) -> None: ...
+    @property
+    def program(self) -> Program: ...
     def __call__(self, batch: Iterable[_Operand], rules: Any) -> Any:
         """The loss before the step; NotImplemented when the batch or the modes are of another kind than recorded."""
 

@@ -75,11 +75,41 @@ class TrainStep:
             loss = self._latest(batch, rules)
             if loss is not NotImplemented:
                 return float(loss)
-        tensors = [a if isinstance(a, core.Tensor) else core.asarray(a) for a in batch]
-        if sample_weight is not None and tensors[2].dtype.kind != "f":
-            tensors[2] = tensors[2].astype("float64")
+        tensors = _as_tensors(batch)
         self._latest = self._of_kind(tensors)
         return float(self._latest(tuple(tensors), rules))
+
+    def explain(self, *batch: Any) -> str:
+        """Return what a step on such a batch replays, a line a part; without any, on the latest one.
+
+        Nothing is updated. Clipping and the update itself follow the replay and are not shown.
+
+        Parameters
+        ----------
+        *batch : array_like or Tensor
+            x, y and, if there are any, sample weights.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import fastgrad as fg
+        >>> step = fg.train_step(fg.nn.Linear(3, 1), "mse", "sgd")
+        >>> batch = np.ones((8, 3), np.float32), np.ones((8, 1), np.float32)
+        >>> "matmul + add + subtract" in step.explain(*batch)
+        True
+        """
+        return str(self._program(batch).explain())
+
+    def profile(self, *batch: Any, runs: int = 100) -> str:
+        """Return `explain` with the time each part takes, the least of `runs` replays on inputs of ones."""
+        return str(self._program(batch).profile(runs))
+
+    def _program(self, batch: tuple[Any, ...]) -> core.Program:
+        if batch:
+            return self._of_kind(_as_tensors(batch)).program
+        if self._latest is None:
+            raise ValueError("no step has been taken yet: take one, or pass a batch")
+        return self._latest.program
 
     def _of_kind(self, batch: list[core.Tensor]) -> core.train.StepCall:
         """Return the step for batches like that one and the modes that the modules are in."""
@@ -156,6 +186,15 @@ def train_step(
     True
     """
     return TrainStep(model, loss, optimizer, clip_grad_norm)
+
+
+def _as_tensors(batch: tuple[Any, ...]) -> list[core.Tensor]:
+    if not 2 <= len(batch) <= 3:
+        raise TypeError(f"a batch is x, y and perhaps sample_weight, got {len(batch)} arrays")
+    tensors = [a if isinstance(a, core.Tensor) else core.asarray(a) for a in batch]
+    if len(batch) == 3 and tensors[2].dtype.kind != "f":
+        tensors[2] = tensors[2].astype("float64")
+    return tensors
 
 
 def _check_batch(batch: list[core.Tensor]) -> None:
