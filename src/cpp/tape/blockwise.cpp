@@ -1,7 +1,6 @@
 // Laying a blockwise run out, and running it.
 #include "tape/blockwise.hpp"
 
-#include <algorithm>
 #include <cstring>
 
 #include "core/pool.hpp"
@@ -295,6 +294,65 @@ void Blockwise::run_part(Bases bases, const void* shared, int64_t part_begin, in
             first += count;
         }
     }
+}
+
+class Blockwise::Resolved final : public ResolvedStep {
+public:
+    Resolved(const Blockwise& step, Bases bases, char* work) : step_(step), bases_(bases) {
+        std::vector<char*> places;
+        for (const Value& value : step.values_)
+            places.push_back(value.buffer < 0 ? value.at.in(bases) : work + value.buffer);
+        for (const Copied& c : step.copied_) copied_to_.push_back(places[size_t(c.value)]);
+        if (step.producer_) {
+            step.find_producer_in(bases, producer_in_);
+            made_ = places[size_t(step.producer_out_)];
+            producer_work_ = work + step.buffers_bytes_;
+        }
+        for (const Use& use : step.uses_) {
+            Call call{use.kernel, {}, {}, places[size_t(use.out)]};
+            for (int k = 0; k < use.operand_count; ++k) {
+                const auto v = size_t(step.operands_[size_t(use.first_operand + k)]);
+                call.data[k] = places[v];
+                call.step[k] = step.values_[v].step;
+            }
+            calls_.push_back(call);
+        }
+    }
+
+    void run() const override {
+        copy(true);
+        if (made_) step_.producer_->run(producer_in_, made_, 0, step_.producer_->rows, producer_work_, nullptr);
+        copy(false);
+        for (const Call& call : calls_) call.kernel(step_.numbers_, call.data, call.step, call.out);
+    }
+
+private:
+    struct Call {
+        kernels::ElementwiseKernel kernel;
+        const void* data[max_operands];
+        int64_t step[max_operands];
+        char* out;
+    };
+
+    void copy(bool once) const {
+        for (size_t i = 0; i < copied_to_.size(); ++i) {
+            const Copied& c = step_.copied_[i];
+            if (c.once != once) continue;
+            if (once) step_.repeat_row(c, bases_, copied_to_[i]);
+            else step_.copy(c, bases_, copied_to_[i], 0, step_.numbers_);
+        }
+    }
+
+    const Blockwise& step_;
+    Bases bases_;
+    std::vector<char*> copied_to_;
+    std::vector<Call> calls_;
+    const void* producer_in_[max_operands];
+    char *made_ = nullptr, *producer_work_ = nullptr;
+};
+
+std::unique_ptr<ResolvedStep> Blockwise::resolve(Bases bases, void* work) const {
+    return in_one_go() ? std::make_unique<Resolved>(*this, bases, static_cast<char*>(work)) : nullptr;
 }
 
 }  // namespace fg

@@ -4,6 +4,8 @@
 // output row by row, such as a matrix product: the elementwise ops then follow on the rows it has just made.
 #pragma once
 
+#include <algorithm>
+
 #include "tape/step.hpp"
 
 namespace fg {
@@ -40,9 +42,13 @@ public:
     void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) const override {
         run_part(bases, nullptr, first * (numbers_ / rows), (first + count) * (numbers_ / rows));
     }
+    std::unique_ptr<ResolvedStep> resolve(Bases bases, void* work) const override;
+    int64_t resolved_work_bytes() const override { return in_one_go() ? places_at_ : 0; }
     StepInfo info() const override;
 
 private:
+    class Resolved;
+
     // How a value is found: at a place that moves with the block, or in a buffer that holds one block of it.
     struct Value {
         Address at;
@@ -64,6 +70,10 @@ private:
         int out;
     };
 
+    // One block does, all of it made at once.
+    bool in_one_go() const {
+        return numbers_ > 0 && numbers_ <= std::min(part_, block_) && (!producer_ || rows_made_ == producer_->rows);
+    }
     void lay_out(const BlockwisePlan& plan);
     void cut(const BlockwisePlan& plan);
     void place_in_memory(const View& view, const Dims& shape, int index);

@@ -5,6 +5,21 @@
 #include <chrono>
 
 namespace fg {
+namespace {
+
+// One that has nothing to gain.
+class SameStep final : public ResolvedStep {
+public:
+    SameStep(const Step& step, Bases bases) : step_(step), bases_(bases) {}
+    void run() const override { step_.run(bases_); }
+
+private:
+    const Step& step_;
+    Bases bases_;
+};
+
+}  // namespace
+
 Program::Program(Recording&& recording) : recording_(std::move(recording)) {
     recording_.remove_dead_code();
     recording_.find_constants();
@@ -53,12 +68,15 @@ bool Program::reads_captured(const Tensor& t) const {
     return false;
 }
 
+void Program::draw(RunState& state, Generator& generator) const {
+    if (!recording_.draws()) return;
+    const RandomKey key = generator.take(uint64_t(recording_.draws()));
+    state.key[0] = int64_t(key.seed);
+    state.key[1] = int64_t(key.stream);
+}
+
 void Program::replay(RunState& state, Generator& generator) const {
-    if (recording_.draws()) {
-        const RandomKey key = generator.take(uint64_t(recording_.draws()));
-        state.key[0] = int64_t(key.seed);
-        state.key[1] = int64_t(key.stream);
-    }
+    draw(state, generator);
     for (const auto& step : lowered_.steps) step->run(state.bases.data());
 }
 
@@ -168,10 +186,22 @@ Session::Session(Ref<Program> program, const Session* other)
         results_.push_back(program_->result(i, *state_, outputs_));
         if (lowered.results[i].output < 0) copied_.push_back(i);
     }
+    resolve_steps();
+}
+
+void Session::resolve_steps() {
+    int64_t work_bytes = 0;
+    for (const auto& step : program_->steps()) work_bytes = std::max(work_bytes, step->resolved_work_bytes());
+    work_ = Storage::allocate(work_bytes);
+    for (const auto& step : program_->steps()) {
+        steps_.push_back(step->resolve(state_->bases.data(), work_->data()));
+        if (!steps_.back()) steps_.back() = std::make_unique<SameStep>(*step, state_->bases.data());
+    }
 }
 
 void Session::run(Generator& generator) {
-    program_->replay(*state_, generator);
+    program_->draw(*state_, generator);
+    for (const auto& step : steps_) step->run();
     for (size_t i : copied_) copy(program_->lowered_.results[i].operand.in(state_->bases.data()), results_[i].view());
 }
 

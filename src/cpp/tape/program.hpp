@@ -44,6 +44,7 @@ private:
     std::unique_ptr<RunState> borrow();
     void give_back(std::unique_ptr<RunState> state);
     void replay(RunState& state, Generator& generator) const;
+    void draw(RunState& state, Generator& generator) const;  // the key of a run
     // The i-th result; `outputs` are what the run has made.
     Tensor result(size_t i, const RunState& state, Span<Tensor> outputs) const;
 
@@ -99,9 +100,12 @@ private:
     Ref<Program> program_;
     std::unique_ptr<Program::RunState> state_;
     void place_outputs(const std::vector<View>& views);
+    void resolve_steps();
 
     std::vector<Tensor> inputs_, outputs_, results_;
     std::vector<size_t> copied_;  // results that are not made in memory of their own
+    Ref<Storage> work_;           // of resolved steps
+    std::vector<std::unique_ptr<ResolvedStep>> steps_;
 };
 
 }  // namespace fg

@@ -82,6 +82,30 @@ int64_t OpStep::run_prepared(Bases bases, int64_t first, int64_t count, const vo
     return prepared_->run(in, out, first, count, work_bytes_ ? scratch(work_bytes_) : nullptr, shared);
 }
 
+class OpStep::Resolved final : public ResolvedStep {
+public:
+    Resolved(const OpStep& step, Bases bases, void* work)
+        : step_(step), bases_(bases), out_(step.out_.at.in(bases)), work_(step.work_bytes_ ? work : nullptr) {
+        step.find_inputs(bases, in_);
+    }
+    void run() const override {
+        const Prepared& prepared = *step_.prepared_;
+        const int64_t status = prepared.run(in_, out_, 0, prepared.rows, work_, nullptr);
+        if (status >= 0) step_.fail(bases_, status);
+    }
+
+private:
+    const OpStep& step_;
+    Bases bases_;
+    const void* in_[few];
+    char* out_;
+    void* work_;
+};
+
+std::unique_ptr<ResolvedStep> OpStep::resolve(Bases bases, void* work) const {
+    return in_one_go() ? std::make_unique<Resolved>(*this, bases, work) : nullptr;
+}
+
 void OpStep::run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) const {
     const int64_t each = prepared_->rows / rows, status = run_prepared(bases, first * each, count * each, nullptr);
     if (status >= 0) fail(bases, status);

@@ -45,10 +45,21 @@ int64_t parts_for(double nanoseconds);
 // Bytes of the numbers of an operand, repeated ones once.
 int64_t bytes_read(const View& view);
 
+// A step on memory that stays where it is: every address is known, nothing is looked up when it runs.
+class ResolvedStep {
+public:
+    virtual ~ResolvedStep() = default;
+    virtual void run() const = 0;
+};
+
 class Step {
 public:
     virtual ~Step() = default;
     virtual void run(Bases bases) const = 0;
+    // For one thread, on these bases and resolved_work_bytes() of memory: small steps take as long to find their
+    // operands as to compute. Null where that gains nothing. The step and the bases stay.
+    virtual std::unique_ptr<ResolvedStep> resolve(Bases, void*) const { return nullptr; }
+    virtual int64_t resolved_work_bytes() const { return 0; }
     virtual StepInfo info() const = 0;
     double work() const { return work_; }
     int64_t bytes() const { return bytes_; }
@@ -72,9 +83,14 @@ public:
 
     void run(Bases bases) const override;
     void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) const override;  // if it is prepared
+    std::unique_ptr<ResolvedStep> resolve(Bases bases, void* work) const override;
+    int64_t resolved_work_bytes() const override { return in_one_go() ? work_bytes_ : 0; }
     StepInfo info() const override { return {op_.name, out_.view.dtype, out_.view.shape, work_, bytes_}; }
 
 private:
+    class Resolved;
+
+    bool in_one_go() const { return prepared_ && rows_together_ == prepared_->rows; }
     void find_inputs(Bases bases, const void** in) const;
     // Rows of the prepared op.
     int64_t run_prepared(Bases bases, int64_t first, int64_t count, const void* shared) const;
