@@ -375,20 +375,21 @@ def test_grad_mode_belongs_to_a_thread():
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="earlier interpreters cannot refuse")
 def test_subinterpreters_are_refused_cleanly():
-    script = """
+    inside = """
+        try:
+            import fastgrad
+        except ImportError:
+            print("refused", flush=True)
+        else:
+            print("imported", fastgrad.tensor([1.0]).item(), flush=True)
+    """
+    script = f"""
         try:
             import _interpreters as interpreters
         except ImportError:
             import _xxsubinterpreters as interpreters
         import fastgrad
-        code = '''
-try:
-    import fastgrad
-except ImportError as error:
-    print("refused", flush=True)
-else:
-    print("imported", fastgrad.tensor([1.0]).item(), flush=True)
-'''
+        code = {textwrap.dedent(inside)!r}
         other = interpreters.create()
         interpreters.run_string(other, code)
         interpreters.destroy(other)

@@ -176,13 +176,6 @@ def test_refused(index, told):
         fg.tensor(numbers((3, 4)))[index]
 
 
-def test_assignment_is_refused():
-    t = fg.tensor([1.0, 2.0])
-    with pytest.raises(TypeError, match="not written to in place"):
-        t[0] = 3.0
-    assert t.tolist() == [1.0, 2.0]
-
-
 @pytest.mark.parametrize("indices", [[5], [0, -6], [[0], [7]]])
 def test_take_names_the_bad_index(indices):
     with pytest.raises(IndexError, match=r"is out of range for an axis of size 5"):

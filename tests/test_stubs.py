@@ -45,7 +45,8 @@ assert_type(x.item(), float)
 x.grad = np.zeros(2)
 fg.sin(x, 1)  # type: ignore[call-arg]
 fg.sum(x, axes=0)  # type: ignore[call-arg]
-x[0] = 1.0  # type: ignore[index, assignment]
+x[0] = 1.0
+del x[0]  # type: ignore[arg-type]
 """
 
 

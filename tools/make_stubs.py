@@ -42,8 +42,8 @@ ARGUMENTS = {
     "slots": "Sequence[_Operand | None]",
     "tensor": "Tensor",
 }
-# Writing into a tensor is refused: nothing fits these.
-REFUSED = ["delitem__.key", "delitem__.return", "setitem__.key", "setitem__.value", "setitem__.return"]
+# Nothing fits these.
+REFUSED = ["delitem__.key", "delitem__.return"]
 # Of one argument, or of what is returned, by function.
 TYPES = {
     "Objective.__call__.return": "tuple[float, Tensor]",
@@ -56,6 +56,9 @@ TYPES = {
     "Tensor.__iter__.return": "Iterator[Tensor]",
     **dict.fromkeys([f"Tensor.__{name}__.return" for name in ("hash", "index", "int", "len")], "int"),
     **dict.fromkeys([f"Tensor.__{name}" for name in REFUSED], "Never"),
+    "Tensor.__setitem__.key": "Any",
+    "Tensor.__setitem__.value": "_Operand",
+    "Tensor.__setitem__.return": "None",
     "Tensor.grad.return": "Tensor | None",
     "Tensor.grad.value": "_Operand | None",
     "Tensor.grad_fn.return": "str | None",

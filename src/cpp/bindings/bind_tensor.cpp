@@ -1,5 +1,6 @@
 // Properties and keyword methods of Tensor.
 #include "bindings/py_tensor.hpp"
+#include "bindings/views.hpp"
 #include "ops/elementwise.hpp"
 #include "ops/order.hpp"
 #include "ops/reduce.hpp"
@@ -59,7 +60,8 @@ py::array numpy(const Tensor& t) {
     if (t.requires_grad())
         throw GradientError(
             "a tensor that requires a gradient gives no array, for the gradient would be lost unseen; "
-            "use .detach().numpy()");
+            "use .detach().numpy(), or make arrays that hold tensors by fastgrad.numpy (array, zeros, full), not by "
+            "NumPy");
     return to_array(t);
 }
 
@@ -101,6 +103,10 @@ Tensor rounded(const Tensor& t, int decimals) {
     return floating ? y : astype(y, DType::int64);
 }
 
+TensorHandle transposed(const TensorHandle& self, const Dims& axes) {
+    return py::reinterpret_steal<TensorHandle>(transposed_view(self.ptr(), axes));
+}
+
 }  // namespace
 
 void bind_tensor_methods(py::module_& m) {
@@ -130,7 +136,7 @@ void bind_tensor_methods(py::module_& m) {
         "weak", [](const Tensor& t) { return t.weak(); },
         "Whether it came from a Python number and gives way in promotion.");
     attribute(
-        "T", [](const Tensor& t) { return transpose(t); }, "The axes reversed.");
+        "T", [](const TensorHandle& self) { return transposed(self, {}); }, "The axes reversed.");
     attribute(
         "is_leaf", [](const Tensor& t) { return t.is_leaf(); }, "Whether no recorded operation made it.");
     attribute(
@@ -157,20 +163,23 @@ void bind_tensor_methods(py::module_& m) {
         },
         "Nested lists of Python numbers.");
     method("detach", detached, "The same numbers, outside any graph.");
-    method(
-        "clone",
-        [](const Tensor& t) {
-            return t.traced() || t.requires_grad() ? clone(t) : from_array(to_array(t), Memory::copied);
-        },
-        "A copy that passes gradients.");
+    const auto copied = [](const Tensor& t) {
+        return t.traced() || t.requires_grad() ? clone(t) : from_array(to_array(t), Memory::copied);
+    };
+    method("clone", copied, "A copy that passes gradients.");
+    method("copy", copied, "A copy that passes gradients: what is written to it does not reach this tensor.");
     method(
         "astype", [](const Tensor& t, const py::object& dtype) { return astype(t, to_dtype(dtype)); }, arg("dtype"),
         "Converted to another dtype.");
     method(
-        "reshape", [](const Tensor& t, const py::args& shape) { return reshape(t, sizes(shape, "shape")); },
+        "reshape",
+        [](const TensorHandle& self, const py::args& shape) {
+            return py::reinterpret_steal<TensorHandle>(reshaped_view(self.ptr(), sizes(shape, "shape")));
+        },
         "The same numbers in another shape; one size may be -1.");
     method(
-        "transpose", [](const Tensor& t, const py::args& axes) { return transpose(t, sizes(axes, "axes")); },
+        "transpose",
+        [](const TensorHandle& self, const py::args& axes) { return transposed(self, sizes(axes, "axes")); },
         "Axes in another order; reversed when none are named.");
     method("sum", reduce<sum>, arg("axis") = none, arg("keepdims") = false, "Sum over axes.");
     method("mean", reduce<mean>, arg("axis") = none, arg("keepdims") = false, "Arithmetic mean over axes.");

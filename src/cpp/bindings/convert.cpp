@@ -217,8 +217,9 @@ void check_readable(const Tensor& t, const char* asked_by) {
     if (transforming && t.requires_grad())
         throw GradientError(say(asked_by,
                                 " of a value was asked for while its derivative is taken, which would lose its "
-                                "part in it unseen; compute with fastgrad operations (fastgrad.sin, not math.sin), or "
-                                "cut it with fastgrad.stop_gradient first if that is meant"));
+                                "part in it unseen; compute with fastgrad operations (fastgrad.sin, not math.sin; an "
+                                "array to be filled by fastgrad.numpy.zeros, not NumPy's), or cut it with "
+                                "fastgrad.stop_gradient first if that is meant"));
 }
 
 Tensor copy_of(const Tensor& t) {
@@ -238,7 +239,8 @@ py::array to_array(const Tensor& t) {
         throw RecordingError(
             "the numbers of a tensor were asked for while recording, where it has none yet; write "
             "with fastgrad operations, use fastgrad.where instead of if, or pass the value as a "
-            "static argument (int, bool, str, None)");
+            "static argument (int, bool, str, None); make arrays that hold tensors by fastgrad.numpy (array, zeros, "
+            "full), not by NumPy");
     std::vector<py::ssize_t> shape(t.shape().begin(), t.shape().end()), strides;
     for (int64_t s : t.strides()) strides.push_back(s * itemsize(t.dtype()));
     py::array array(to_numpy(t.dtype()), shape, strides, t.view().data, wrap(t));

@@ -1,8 +1,11 @@
-// Tensor[index]: what NumPy's indexing means, as slices, reshapes and gathers.
+// Tensor[index] and Tensor[index] = value: what NumPy's indexing means, as slices, reshapes, gathers and their
+// opposites.
 #include <vector>
 
 #include "bindings/py_tensor.hpp"
 #include "ops/along_axis.hpp"
+#include "ops/assign.hpp"
+#include "ops/elementwise.hpp"
 #include "ops/index.hpp"
 #include "ops/shape.hpp"
 
@@ -184,9 +187,7 @@ Tensor gather_together(const Tensor& x, const std::vector<Tensor>& arrays, const
     return gather(reshape(transpose(x, order), merged), flat_index(spread, sizes), place);
 }
 
-}  // namespace
-
-Tensor get_item(const Tensor& x, PyObject* index) {
+Reading read_index(const Tensor& x, PyObject* index) {
     Reading r(x);
     if (!PyTuple_Check(index)) {
         read(r, index, 0, 0);
@@ -203,6 +204,39 @@ Tensor get_item(const Tensor& x, PyObject* index) {
         for (Py_ssize_t k = 0; k < count; ++k) read(r, PyTuple_GET_ITEM(index, k), int(k), axes_after);
     }
     while (r.axis < x.ndim()) r.whole_axis();
+    return r;
+}
+
+// A value as what it is to fill: axes of 1 in front that are too many do not count.
+Tensor filling(Tensor value, const Dims& shape, const Tensor& x) {
+    if (is_floating(value.dtype()) && !is_floating(x.dtype()))
+        throw TypeError(say("a value of dtype ", name(value.dtype()), " does not go into a tensor of dtype ",
+                            name(x.dtype()), ": fractions and gradients would be lost; make that one floating"));
+    Dims sizes = value.shape(), joint;
+    while (sizes.size() > shape.size() && sizes[0] == 1) sizes.erase(0);
+    if (!broadcast(sizes, shape, joint) || joint != shape)
+        throw ValueError(say("a value of shape ", value.shape(), " does not broadcast to the place of shape ", shape,
+                             " that the index names"));
+    return broadcast_to(reshape(astype(value, x.dtype()), sizes), shape);
+}
+
+// One mask alone as the index, of the first axes of x: a boolean with as many axes as x. Null for other indices.
+Tensor mask_alone(const Tensor& x, PyObject* index) {
+    if (PyTuple_Check(index) || !(is_tensor(index) || py::isinstance<py::array>(index))) return Tensor();
+    const Tensor mask = to_operand(index, Memory::copied);
+    if (!mask || mask.dtype() != DType::boolean || mask.ndim() == 0 || mask.ndim() > x.ndim()) return Tensor();
+    Dims shape = mask.shape();
+    for (int i = 0; i < shape.size(); ++i)
+        if (shape[i] != x.shape()[i]) return Tensor();
+    while (shape.size() < x.ndim()) shape.push_back(1);
+    return reshape(mask, shape);
+}
+
+}  // namespace
+
+Tensor get_item(const Tensor& x, PyObject* index, bool* picks) {
+    const Reading r = read_index(x, index);
+    if (picks) *picks = !r.arrays.empty() || r.shape.empty();
     bool all = true;
     for (int i = 0; i < x.ndim(); ++i) all &= r.starts[i] == 0 && r.steps[i] == 1 && r.lengths[i] == x.shape()[i];
     Tensor out = all ? x : slice(x, r.starts, r.steps, r.lengths);
@@ -211,6 +245,18 @@ Tensor get_item(const Tensor& x, PyObject* index) {
     int picked_ndim = 0;
     out = gather_together(out, r.arrays, r.array_axes, picked_ndim);
     return r.arrays_come_first() ? with_axes_first(out, int(r.array_axes[0]), picked_ndim) : out;
+}
+
+Tensor set_item(const Tensor& x, PyObject* index, const Tensor& value) {
+    // A number where a mask holds needs no positions: the mask may be one that is computed while recording.
+    if (const Tensor mask = mask_alone(x, index); mask && value.size() == 1)
+        return select(mask, filling(reshape(value, Dims()), Dims(), x), x);
+    const Reading r = read_index(x, index);
+    if (!r.arrays.empty()) {
+        const Tensor places = get_item(positions(x.shape()), index);
+        return put(x, places, filling(value, places.shape(), x));
+    }
+    return set_slice(x, reshape(filling(value, r.shape, x), r.lengths), r.starts, r.steps, r.lengths);
 }
 
 }  // namespace fg

@@ -4,6 +4,7 @@
 #include <structmember.h>
 
 #include "bindings/elementwise_functions.hpp"
+#include "bindings/views.hpp"
 #include "ops/contract.hpp"
 #include "tape/recording.hpp"
 
@@ -17,6 +18,7 @@ PyObject* allocate(PyTypeObject* type, Tensor t) {
     auto* self = reinterpret_cast<PyTensor*>(type->tp_alloc(type, 0));
     if (!self) throw py::error_already_set();
     new (&self->value) Tensor(std::move(t));
+    if (const Recording* recording = Recording::active()) self->born = recording->id();
     return reinterpret_cast<PyObject*>(self);
 }
 
@@ -51,6 +53,7 @@ void deallocate(PyObject* self) {
     PyTypeObject* type = Py_TYPE(self);
     auto* tensor = reinterpret_cast<PyTensor*>(self);
     if (tensor->weak_references) PyObject_ClearWeakRefs(self);
+    if (tensor->view) drop_view(*tensor);
     tensor->value.~Tensor();
     type->tp_free(self);
     Py_DECREF(type);
@@ -84,7 +87,8 @@ double number(PyObject* self, const char* asked_by) {
     if (t.traced())
         throw RecordingError(say(asked_by,
                                  " of a tensor was asked for while recording, where it has no value yet; use "
-                                 "fastgrad.where instead of if, or pass the value as a static argument"));
+                                 "fastgrad.where instead of if, fastgrad.numpy.zeros instead of an array of NumPy's "
+                                 "that is filled, or pass the value as a static argument"));
     if (t.size() != 1)
         throw ValueError(
             say(asked_by, " needs a tensor of one number, got shape ", t.shape(),
@@ -138,17 +142,24 @@ Py_ssize_t length(PyObject* self) {
     return -1;
 }
 PyObject* subscript(PyObject* self, PyObject* index) {
-    return guarded([&] { return new_tensor(get_item(tensor_of(self), index)); });
+    return guarded([&] { return view_at(self, index); });
 }
 PyObject* item_at(PyObject* self, Py_ssize_t i) {
     const py::int_ index(i);
     return subscript(self, index.ptr());
 }
-int refuse_assignment(PyObject*, PyObject*, PyObject*) {
-    PyErr_SetString(PyExc_TypeError,
-                    "tensors are not written to in place: build the new value with fastgrad.where, "
-                    "concatenate or arithmetic");
-    return -1;
+int assign_subscript(PyObject* self, PyObject* index, PyObject* value) {
+    if (!value) {
+        PyErr_SetString(PyExc_TypeError, "items of a tensor cannot be deleted");
+        return -1;
+    }
+    try {
+        assign_item(self, index, value);
+        return 0;
+    } catch (...) {
+        set_python_error();
+        return -1;
+    }
 }
 PyObject* iterate(PyObject* self) {
     if (tensor_of(self).ndim()) return PySeqIter_New(self);
@@ -211,7 +222,7 @@ void bind_tensor_type(py::module_& m) {
         {Py_mp_length, slot(length)},
         {Py_sq_length, slot(length)},
         {Py_mp_subscript, slot(subscript)},
-        {Py_mp_ass_subscript, slot(refuse_assignment)},
+        {Py_mp_ass_subscript, slot(assign_subscript)},
         {Py_sq_item, slot(item_at)},
         {Py_nb_add, slot(binary<kernels::Add>)},
         {Py_nb_subtract, slot(binary<kernels::Subtract>)},

@@ -5,19 +5,36 @@
 
 namespace fg {
 
+class ViewOf;  // bindings/views.hpp
+
 struct PyTensor {
     PyObject_HEAD Tensor value;
     PyObject* weak_references;
+    ViewOf* view;     // of another handle; null: of none
+    uint64_t writes;  // to it, so far
+    uint64_t born;    // in this recording; 0: in none
 };
 
 extern PyTypeObject* tensor_type;
 
+void follow_base(PyTensor& self);
+void drop_view(PyTensor& self);
+
 inline bool is_tensor(PyObject* o) { return PyObject_TypeCheck(o, tensor_type); }
-inline Tensor& tensor_of(PyObject* o) { return reinterpret_cast<PyTensor*>(o)->value; }
+inline Tensor& tensor_of(PyObject* o) {
+    auto* self = reinterpret_cast<PyTensor*>(o);
+    if (self->view) follow_base(*self);
+    return self->value;
+}
 
 // A new reference.
 PyObject* new_tensor(Tensor t);
 inline py::object wrap(Tensor t) { return py::reinterpret_steal<py::object>(new_tensor(std::move(t))); }
+
+// A handle as such, where a function needs more than its value.
+class TensorHandle : public py::object {
+    PYBIND11_OBJECT(TensorHandle, object, is_tensor)
+};
 
 // Runs a slot or function written against the C API; C++ exceptions become Python's.
 template <class F> PyObject* guarded(F&& f) {
@@ -29,8 +46,11 @@ template <class F> PyObject* guarded(F&& f) {
     }
 }
 
-// The value at an index: ints, slices, None, ..., and one array of integers.
-Tensor get_item(const Tensor& t, PyObject* index);
+// The value at an index: ints, slices, None, ..., arrays of integers and masks. picks: set where it is no view in
+// NumPy, but picked by arrays, or a single number.
+Tensor get_item(const Tensor& t, PyObject* index, bool* picks = nullptr);
+// x with `value`, broadcast, at the index.
+Tensor set_item(const Tensor& x, PyObject* index, const Tensor& value);
 
 // Makes the type and adds it to the module.
 void bind_tensor_type(py::module_& m);
@@ -40,6 +60,8 @@ void bind_tensor_methods(py::module_& m);
 }  // namespace fg
 
 namespace pybind11::detail {
+
+template <> struct handle_type_name<fg::TensorHandle> { static constexpr auto name = const_name("Tensor"); };
 
 template <> struct type_caster<fg::Tensor> {
     PYBIND11_TYPE_CASTER(fg::Tensor, const_name("Tensor"));

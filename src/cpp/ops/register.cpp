@@ -1,6 +1,7 @@
 // One line per family.
 #include "ops/register.hpp"
 
+#include "ops/assign.hpp"
 #include "ops/contract.hpp"
 #include "ops/elementwise.hpp"
 #include "ops/index.hpp"
@@ -18,6 +19,7 @@ void register_all_ops() {
     register_contract_ops();
     register_shape_ops();
     register_index_ops();
+    register_assign_ops();
     register_scan_ops();
     register_order_ops();
     register_random_ops();

@@ -50,6 +50,7 @@ public:
     // Marks what replays give back. A tensor from outside is captured.
     void set_outputs(Span<Tensor> outputs);
 
+    uint64_t id() const { return id_; }
     const std::vector<ValueInfo>& values() const { return values_; }
     const std::vector<Instruction>& instructions() const { return instructions_; }
     Span<int> inputs_of(const Instruction& i) const {

@@ -43,7 +43,10 @@ _install_methods()
 
 # The operations, as fg.sin, fg.where, ...: every public function of fastgrad.numpy.
 _operations = {
-    name: value for name, value in vars(numpy).items() if not name.startswith("_") and callable(value)
+    name: value
+    for name, value in vars(numpy).items()
+    if not name.startswith("_") and callable(value)
+    if not isinstance(value, type)
 }
 globals().update({name: value for name, value in _operations.items() if name not in globals()})
 

@@ -153,10 +153,10 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
 
 # Those whose arguments here are NumPy's own.
 _ALIKE = """
-    array_split atleast_1d atleast_2d atleast_3d average column_stack compress count_nonzero cross
-    diag diagonal diff expand_dims flip fliplr flipud full_like hsplit hstack inner interp kron
-    moveaxis ones_like outer pad ravel repeat roll rot90 searchsorted split squeeze swapaxes
-    tensordot tile trace trapezoid tril triu vdot vsplit vstack zeros_like
+    array_split atleast_1d atleast_2d atleast_3d average column_stack compress copy count_nonzero
+    cross diag diagonal diff empty_like expand_dims flip fliplr flipud full_like hsplit hstack inner
+    interp kron moveaxis ones_like outer pad ravel repeat roll rot90 searchsorted split squeeze
+    swapaxes tensordot tile trace trapezoid tril triu vdot vsplit vstack zeros_like
 """
 _FUNCTIONS |= {getattr(np, name): getattr(fnp, name) for name in _ALIKE.split()}
 

@@ -2,15 +2,21 @@
 
 ``import fastgrad.numpy as np`` in place of NumPy works for what is here; the same functions are ``fg.sin``,
 ``fg.where``, and so on. Array arguments give tensors.
+
+NumPy's own functions do the same where a tensor is among their arguments. Where none is, or where NumPy asks
+for numbers (``np.zeros`` to be filled, ``np.full(3, t)``, ``np.array([t0, t1])``), the names here are needed.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as _np  # noqa: ICN001 - np.np would be a name of this module
+
 from fastgrad import _elementwise
 from fastgrad import linalg as linalg  # noqa: PLC0414 - np.linalg.norm
 from fastgrad._contractions import *  # noqa: F403
+from fastgrad._creation import *  # noqa: F403
 from fastgrad._einsum import *  # noqa: F403
 from fastgrad._elementwise import *  # noqa: F403
 from fastgrad._joining import *  # noqa: F403
@@ -25,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fastgrad._core import Tensor
-    from fastgrad._core.ops import *  # noqa: F403
+    from fastgrad._core.ops import *  # type: ignore[assignment]  # noqa: F403
 
 _ops = core.ops
 
@@ -71,6 +77,11 @@ positive = _ops.identity
 around = _elementwise.round
 radians = _elementwise.deg2rad
 degrees = _elementwise.rad2deg
+
+
+# Numbers and number types that code written for `np` names.
+e, euler_gamma, inf, nan, newaxis, pi = _np.e, _np.euler_gamma, _np.inf, _np.nan, _np.newaxis, _np.pi
+bool_, float32, float64, int64 = _np.bool_, _np.float32, _np.float64, _np.int64
 
 
 def __getattr__(name: str) -> Callable[..., Tensor]:
