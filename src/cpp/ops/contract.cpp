@@ -4,6 +4,7 @@
 #include "core/pool.hpp"
 #include "core/scratch.hpp"
 #include "kernels/table.hpp"
+#include "ops/batching.hpp"
 #include "ops/shape.hpp"
 #include "tape/node.hpp"
 #include "tape/registry.hpp"
@@ -207,6 +208,18 @@ Tensor vjp_matmul(const Pullback& p, int arg) {
     return sum_to(g, p.meta(arg).shape);
 }
 
+// Fewer columns than this are cheaper moved than multiplied a few at a time.
+constexpr int64_t few_columns = 16;
+
+// One operand for all examples makes one product for all of them, their rows (or columns) beside one another.
+Tensor batch_matmul(const Batching& b) {
+    const int ndim = std::max(b.ndim(0), b.ndim(1));
+    if (!b.batched(1)) return matmul(with_ndim(b.in(0), ndim), b.in(1));
+    if (b.batched(0)) return apply(b.op(), {with_ndim(b.in(0), ndim), with_ndim(b.in(1), ndim)});
+    if (ndim == 2 && b.out_shape().at_end(1) < few_columns) return flipped(matmul(flipped(b.in(1)), flipped(b.in(0))));
+    return apply(b.op(), {b.in(0), with_ndim(b.in(1), ndim)});
+}
+
 constexpr int matmul_uses[] = {kernels::in1, kernels::in0};
 
 const Op matmul_op = [] {
@@ -220,6 +233,7 @@ const Op matmul_op = [] {
     op.accumulate = accumulate_matmul;
     op.uses = matmul_uses;
     op.vjp = vjp_matmul;
+    op.batch = batch_matmul;
     return op;
 }();
 

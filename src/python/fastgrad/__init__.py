@@ -27,6 +27,7 @@ if _TYPE_CHECKING:
         stop_gradient,
         value_and_grad,
     )
+    from fastgrad.batching import vmap
     from fastgrad.compilation import compile
     from fastgrad.config import get_num_threads, set_num_threads, show_config, threads
     from fastgrad.curvature import learning_rate_bounds
@@ -59,6 +60,7 @@ _LOADED_ON_USE = {
         "stop_gradient",
         "value_and_grad",
     ),
+    "batching": ("vmap",),
     "compilation": ("compile",),
     "config": ("get_num_threads", "set_num_threads", "show_config", "threads"),
     "curvature": ("learning_rate_bounds",),
@@ -132,4 +134,5 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "value_and_grad",
     "viz",
     "vjp",
+    "vmap",
 ]
