@@ -31,12 +31,15 @@ if _TYPE_CHECKING:
     from fastgrad.compilation import compile
     from fastgrad.config import get_num_threads, set_num_threads, show_config, threads
     from fastgrad.curvature import learning_rate_bounds
+    from fastgrad.custom_rules import custom_jvp, custom_vjp
     from fastgrad.descent import minimize
     from fastgrad.gradient_check import check_grads
+    from fastgrad.implicit import custom_fixed_point, custom_root
     from fastgrad.numpy import *  # noqa: F403
     from fastgrad.prediction import predict
     from fastgrad.products import hvp, jvp, make_hvp, vjp
     from fastgrad.random import manual_seed
+    from fastgrad.rematerialization import remat
     from fastgrad.training import EpochInfo, FitResult, History, TrainStep, fit, fit_many, train_step
 
 _install_array_protocol()
@@ -64,11 +67,14 @@ _LOADED_ON_USE = {
     "compilation": ("compile",),
     "config": ("get_num_threads", "set_num_threads", "show_config", "threads"),
     "curvature": ("learning_rate_bounds",),
+    "custom_rules": ("custom_jvp", "custom_vjp"),
     "descent": ("minimize",),
     "gradient_check": ("check_grads",),
+    "implicit": ("custom_fixed_point", "custom_root"),
     "prediction": ("predict",),
     "products": ("hvp", "jvp", "make_hvp", "vjp"),
     "random": ("manual_seed",),
+    "rematerialization": ("remat",),
     "training": ("EpochInfo", "FitResult", "History", "TrainStep", "fit", "fit_many", "train_step"),
 }
 _SUBMODULES = ("autograd", "data", "nn", "optim", "random", "viz")
@@ -102,6 +108,10 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "autograd",
     "check_grads",
     "compile",
+    "custom_fixed_point",
+    "custom_jvp",
+    "custom_root",
+    "custom_vjp",
     "data",
     "elementwise_grad",
     "fit",
@@ -125,6 +135,7 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "optim",
     "predict",
     "random",
+    "remat",
     "set_num_threads",
     "show_config",
     "stop_gradient",
