@@ -436,12 +436,13 @@ def test_against_jax():
             (x, y), (tx, ty) = primals, tangents
             return f(x, y), np.cos(x) * tx * y * 2.0 + np.sin(x) * ty
 
-        return lambda x: np.sum(f(clipped(-1.0, 0.5, x * x), x) ** 2)
+        # The first only once: there it is the value of fwd that JAX differentiates again, here it is the rule.
+        return lambda x: np.sum(f(clipped(-1.0, 0.5, x * x), x) ** 2), lambda x: np.sum(f(x * x, x) ** 2)
 
     ours, theirs = build(fg, fg.numpy), build(jax, jax.numpy)
-    for of in (
-        lambda lib, f: lib.grad(f),
-        lambda lib, f: lib.hessian(f),
-        lambda lib, f: lib.vmap(lib.grad(lambda s: f(X * s))),
+    for k, of in (
+        (0, lambda lib, f: lib.grad(f)),
+        (0, lambda lib, f: lib.vmap(lib.grad(lambda s: f(X * s)))),
+        (1, lambda lib, f: lib.hessian(f)),
     ):
-        np.testing.assert_allclose(of(fg, ours)(X), of(jax, theirs)(X), 1e-11, 1e-12)
+        np.testing.assert_allclose(of(fg, ours[k])(X), of(jax, theirs[k])(X), 1e-11, 1e-12)

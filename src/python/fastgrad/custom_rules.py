@@ -140,8 +140,9 @@ class custom_vjp(_WithRule):  # noqa: N801 - JAX's name, and used as a function
 
     Notes
     -----
-    `defvjp` tells the rule. The derivative of the derivative is that of the rule: what `fwd` and `bwd`
-    compute with fastgrad is differentiated in turn. The rule also serves in compiled and vmapped functions:
+    `defvjp` tells the rule. The derivative of the derivative is that of the rule: what `bwd` computes with
+    fastgrad, from what `fwd` kept, is differentiated in turn, and the value has the rule's derivative in
+    every order (as in PyTorch; JAX takes that of `fwd` from the second on). The rule also serves in compiled and vmapped functions:
     there it is called while they are recorded. Tensors that `f` takes from outside get no gradient; pass them
     as arguments.
 
