@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import weakref
 
 import numpy as np
@@ -326,6 +328,19 @@ def test_in_a_model_that_is_trained(scaled):
     np.testing.assert_allclose(native.weight.detach().numpy(), by_hand.weight.detach().numpy(), 1e-5)
 
 
+@fg.custom_vjp
+def at_top_level(x):
+    return x * 2.0
+
+
+at_top_level.defvjp(lambda x: (x * 2.0, None), lambda kept, g: (g * 3.0,))
+
+
+def test_copied_and_pickled_as_functions_are():
+    assert copy.deepcopy(at_top_level) is at_top_level
+    assert pickle.loads(pickle.dumps(at_top_level)) is at_top_level
+
+
 def test_nothing_is_kept_alive():
     class Marker:
         pass
@@ -436,7 +451,7 @@ def test_against_jax():
             (x, y), (tx, ty) = primals, tangents
             return f(x, y), np.cos(x) * tx * y * 2.0 + np.sin(x) * ty
 
-        # The first only once: there it is the value of fwd that JAX differentiates again, here it is the rule.
+        # The first only once: JAX differentiates the value of fwd again, here it is the rule.
         return lambda x: np.sum(f(clipped(-1.0, 0.5, x * x), x) ** 2), lambda x: np.sum(f(x * x, x) ** 2)
 
     ours, theirs = build(fg, fg.numpy), build(jax, jax.numpy)

@@ -170,3 +170,30 @@ def test_chains_are_those_of_jax(program, kinds):
     x = program.arrays[0]
     got = numbers(chain(kinds, program, Library)(x))
     np.testing.assert_allclose(got, chain(kinds, program, OfJax)(jax.numpy.asarray(x)), 1e-8, 1e-9)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 100_000), st.integers(1, 7))
+def test_random_programs_in_a_batch_have_the_bits_of_a_loop(seed, chosen):
+    program = Writer(seed).program
+    smooth = any("@" in line for line in program.lines)  # products of vectors sum in another order
+    if smooth:
+        program = Writer(seed, smooth=True).program
+    batched = [i for i in range(len(program.arrays)) if chosen >> i & 1] or [0]
+    f = program.function()
+    single = [
+        [a * a.dtype.type(1 - 0.3 * k) if i in batched else a for i, a in enumerate(program.arrays)]
+        for k in range(3)
+    ]
+    args = [np.stack([s[i] for s in single]) if i in batched else a for i, a in enumerate(program.arrays)]
+    axes = tuple(0 if i in batched else None for i in range(len(args)))
+    with np.errstate(all="ignore"):
+        got = fg.vmap(f, axes)(*args)
+        want = [f(*map(fg.tensor, s)) for s in single]
+    for i, values in enumerate(got):
+        loop = np.stack([np.asarray(w[i].numpy()) for w in want])
+        assert values.dtype == loop.dtype, program.text()
+        if smooth:
+            np.testing.assert_allclose(values, loop, 1e-11, 1e-12, err_msg=program.text())
+        else:
+            np.testing.assert_array_equal(values, loop, err_msg=program.text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import zlib
 
 import numpy as np
@@ -456,6 +457,14 @@ def test_an_error_inside_leaves_nothing_behind():
     with pytest.raises(IndexError, match="out of range"):
         fg.vmap(lambda x, i: x[i])(np.ones((2, 3)), np.array([0, 7]))
     np.testing.assert_array_equal(fg.vmap(fg.negative)(np.ones(2)), [-1.0, -1.0])
+
+
+def test_the_page_on_transforms_runs(source_tree):
+    page = (source_tree / "docs" / "transforms.md").read_text(encoding="utf-8")
+    names = {}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)), names)
+    assert names["per_example"](names["w"], names["x"], names["y"])["a"].shape == (100, 3, 8)
+    assert [g.shape for g in names["each"]] == [(100, 16, 3), (100, 16), (100, 1, 16), (100, 1)]
 
 
 # --- against JAX

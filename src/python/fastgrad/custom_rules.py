@@ -100,6 +100,14 @@ class _WithRule:
         """As a function does: the method of an instance."""
         return self if instance is None else types.MethodType(self, instance)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """As a function is copied: not at all."""
+        return self
+
+    def __reduce__(self) -> str:
+        """As a function is pickled: by its name."""
+        return str(self.__qualname__)  # type: ignore[attr-defined]
+
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Compute the function; its derivative will be the rule's."""
         if keywords:
@@ -142,9 +150,9 @@ class custom_vjp(_WithRule):  # noqa: N801 - JAX's name, and used as a function
     -----
     `defvjp` tells the rule. The derivative of the derivative is that of the rule: what `bwd` computes with
     fastgrad, from what `fwd` kept, is differentiated in turn, and the value has the rule's derivative in
-    every order (as in PyTorch; JAX takes that of `fwd` from the second on). The rule also serves in compiled and vmapped functions:
-    there it is called while they are recorded. Tensors that `f` takes from outside get no gradient; pass them
-    as arguments.
+    every order (as in PyTorch; JAX takes that of `fwd` from the second on). The rule also serves in compiled
+    and vmapped functions: there it is called while they are recorded. Tensors that `f` takes from outside get
+    no gradient; pass them as arguments.
 
     Examples
     --------

@@ -313,7 +313,7 @@ def batched(
     axes: _Sizes,
     size: SupportsIndex,
 ) -> Any:
-    """Calls f once on stand-ins for one example's inputs, and does what it did for all of the batch. An axis says along which the examples of an input lie, None that all have the same. For each tensor that f returns: the results along an axis in front and True, or one result that all share and False."""
+    """Calls f once on stand-ins for one example's inputs, and does what it did for all of the batch. An axis says along which the examples of an input lie, -1 that all have the same. For each tensor that f returns: the results along an axis in front and True, or one result that all share and False."""
 
 def cut(tensor: Tensor) -> Tensor:
     """The same numbers, outside any graph. Unlike detach(), it is no part of a recording: gradients of the recording pass."""
