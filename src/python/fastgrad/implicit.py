@@ -142,8 +142,8 @@ def custom_fixed_point(iteration: Callable[..., Any]) -> Callable[[Callable[...,
     ...     for _ in range(100):
     ...         x = fg.cos(a * x)
     ...     return x
-    >>> round(float(fg.grad(solve, 1)(0.5, 1.0)), 12)
-    -0.297437932169
+    >>> round(float(fg.grad(solve, 1)(0.5, 1.0)), 8)
+    -0.29747434
     """
     checked_function(iteration)
 
