@@ -21,7 +21,7 @@ Tensor key_tensor(const RandomKey& key) {
     return t;
 }
 
-Recording::Recording() : id_(next_id.fetch_add(1)) {}
+Recording::Recording(bool is_body) : id_(next_id.fetch_add(1)), is_body_(is_body) {}
 
 Recording* Recording::active() { return innermost; }
 
@@ -50,7 +50,7 @@ Draws Recording::take_draws(int64_t count) {
 }
 
 int Recording::value_of(const Tensor& t) {
-    if (t.traced()) return t.impl()->value;
+    if (is_own(t)) return t.impl()->value;
     const auto found = captured_.find(t.impl());
     if (found != captured_.end()) return found->second;
     const int value = int(values_.size());
@@ -91,11 +91,14 @@ void Recording::find_constants() {
 }
 
 void Recording::check_usable(const Tensor& traced, const char* op) {
-    for (const Recording* r = innermost; r; r = r->outer_)
+    bool reaches = true;  // from the innermost on, through bodies only
+    for (const Recording* r = innermost; r; r = r->outer_) {
         if (r->id_ == traced.impl()->recording) {
-            if (r == innermost) return;
+            if (reaches) return;
             throw RecordingError(say("'", op, "' mixes values of two nested recordings"));
         }
+        reaches &= r->is_body_;
+    }
     throw RecordingError(say("'", op,
                              "' was given a value of a recording that has ended; a compiled function must hand "
                              "its results out through return, not through a global or a closure"));
@@ -137,7 +140,8 @@ void Recording::check_inputs(Span<Tensor> inputs) const {
     }
 }
 
-std::vector<Tensor> Recording::replay_over(Span<Tensor> inputs, Span<Tensor> from, Span<Tensor> to) const {
+std::vector<Tensor> Recording::replay_over(Span<Tensor> inputs, Span<Tensor> from, Span<Tensor> to,
+                                           const Draws* given) const {
     check_inputs(inputs);
     std::vector<Tensor> now(values_.size());
     for (size_t v = 0; v < values_.size(); ++v) {
@@ -154,7 +158,7 @@ std::vector<Tensor> Recording::replay_over(Span<Tensor> inputs, Span<Tensor> fro
     for (size_t i = 0; i < inputs_.size(); ++i) now[size_t(inputs_[i])] = inputs[i];
     int64_t first_draw = 0;
     if (draws_) {
-        Draws draws = take_draws(draws_);
+        Draws draws = given ? *given : take_draws(draws_);
         now[size_t(key())] = std::move(draws.key);
         first_draw = draws.first;
     }

@@ -37,7 +37,9 @@ struct Draws {
 
 class Recording {
 public:
-    Recording();
+    Recording() : Recording(false) {}
+    // A body may read values of the recordings around it: it captures them, as tensors from outside.
+    explicit Recording(bool is_body);
     Recording(Recording&&) = default;
     Recording& operator=(Recording&&) = default;
 
@@ -75,8 +77,9 @@ public:
     void check_inputs(Span<Tensor> inputs) const;
     // Uses every instruction again, on other values: how a recording is inlined into another, or differentiated. Where
     // from[i] was captured (the very tensor), to[i] is read, of the same shape and dtype.
+    // `draws` are its random streams; without, it takes new ones.
     std::vector<Tensor> replay_over(Span<Tensor> inputs, Span<Tensor> from = {nullptr, 0},
-                                    Span<Tensor> to = {nullptr, 0}) const;
+                                    Span<Tensor> to = {nullptr, 0}, const Draws* draws = nullptr) const;
 
     // The innermost recording of this thread, or null.
     static Recording* active();
@@ -88,8 +91,10 @@ private:
 
     Tensor traced(const Meta& meta, ValueKind kind);
     int value_of(const Tensor& t);
+    bool is_own(const Tensor& t) const { return t.traced() && t.impl()->recording == id_; }
 
     uint64_t id_;
+    bool is_body_ = false;
     std::vector<ValueInfo> values_;
     std::vector<Instruction> instructions_;
     std::vector<int> operands_;  // of all instructions, one after the other

@@ -309,6 +309,14 @@ def assign(to: Tensor, values: _Operand) -> None:
 def available_isa() -> list[str]:
     """ISA levels of this build and CPU, best first."""
 
+def batched(
+    f: Callable[[list[Tensor]], Iterable[Tensor]],
+    inputs: Iterable[_Operand],
+    axes: _Sizes,
+    size: SupportsIndex,
+) -> Any:
+    """Calls f once on stand-ins for one example's inputs, and does what it did for all of the batch. An axis says along which the examples of an input lie, -1 that all have the same. For each tensor that f returns: the results along an axis in front and True, or one result that all share and False."""
+
 def cut(tensor: Tensor) -> Tensor:
     """The same numbers, outside any graph. Unlike detach(), it is no part of a recording: gradients of the recording pass."""
 
@@ -323,6 +331,9 @@ def gradients(
     create_graph: bool,
 ) -> list[Tensor | None]:
     """Gradients of sum(seed * output) with respect to inputs; None where nothing flows. A seed of None stands for 1."""
+
+def graph_size(tensor: Tensor) -> tuple[int, int]:
+    """How many operations backward from a tensor goes through, and the bytes kept for it."""
 
 def is_grad_enabled() -> bool:
     """Whether operations are remembered for backward in this thread."""
@@ -354,6 +365,9 @@ def operand(x: _Operand) -> Tensor | None:
 def record(f: Callable[[list[Tensor]], Iterable[Tensor]], examples: Iterable[_Operand]) -> Program:
     """Calls f once on stand-ins of the examples' shapes and dtypes and keeps what it did as a Program."""
 
+def remat(f: Callable[[list[Tensor]], Iterable[Tensor]], inputs: Iterable[_Operand]) -> Any:
+    """Calls f on stand-ins, does what it did on the inputs, and keeps nothing of it: gradients do it again."""
+
 def scalar(tensor: Tensor) -> Tensor | None:
     """The one real number of a tensor, of shape (); None when it holds something else."""
 
@@ -377,5 +391,8 @@ def unflatten(structure: Any, leaves: Any) -> Any:
 
 def variable(argument: Any) -> Tensor | None:
     """A fresh variable of the graph with the numbers of an argument; None when those are not real numbers."""
+
+def with_rule(values: _Operand, inputs: Iterable[_Operand], kept: Any, pull: Any, name: str) -> Any:
+    """The values as a function of inputs whose derivative is pull: pull(kept, gradients of the values) gives the gradient of each input, or None where nothing flows. How the values were computed does not count."""
 
 def zeros_like(tensor: Tensor) -> Tensor: ...
