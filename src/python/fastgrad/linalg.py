@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastgrad._functions.reductions import count_nonzero, positive_power
 from fastgrad._native import core
 from fastgrad._operands import as_tensor, places_of
-from fastgrad._reductions import count_nonzero, positive_power
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

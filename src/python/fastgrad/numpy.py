@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastgrad import _elementwise
 from fastgrad import linalg as linalg  # noqa: PLC0414 - np.linalg.norm
-from fastgrad._contractions import *  # noqa: F403
-from fastgrad._einsum import *  # noqa: F403
-from fastgrad._elementwise import *  # noqa: F403
-from fastgrad._joining import *  # noqa: F403
-from fastgrad._matrices import *  # noqa: F403
+from fastgrad._functions import elementwise as _elementwise
+from fastgrad._functions.contractions import *  # noqa: F403
+from fastgrad._functions.einsum import *  # noqa: F403
+from fastgrad._functions.elementwise import *  # noqa: F403
+from fastgrad._functions.joining import *  # noqa: F403
+from fastgrad._functions.matrices import *  # noqa: F403
+from fastgrad._functions.picking import *  # noqa: F403
+from fastgrad._functions.reductions import *  # noqa: F403
+from fastgrad._functions.shapes import *  # noqa: F403
+from fastgrad._functions.statistics import *  # noqa: F403
 from fastgrad._native import core
-from fastgrad._picking import *  # noqa: F403
-from fastgrad._reductions import *  # noqa: F403
-from fastgrad._shapes import *  # noqa: F403
-from fastgrad._statistics import *  # noqa: F403
 
 if TYPE_CHECKING:
     from collections.abc import Callable
