@@ -6,6 +6,7 @@
 
 #include "bindings/py_tensor.hpp"
 #include "core/error.hpp"
+#include "ops/matrices.hpp"
 #include "ops/shape.hpp"
 #include "tape/apply.hpp"
 #include "tape/recording.hpp"
@@ -266,6 +267,9 @@ void set_python_error() {
         e.restore();
     } catch (const py::builtin_exception& e) {
         e.set_error();
+    } catch (const MatrixError& e) {
+        const py::object type = py::module_::import("numpy.linalg").attr("LinAlgError");
+        PyErr_SetString(type.ptr(), e.what());
     } catch (const TypeError& e) {
         PyErr_SetString(PyExc_TypeError, e.what());
     } catch (const IndexError& e) {

@@ -3,12 +3,15 @@
 
 #include "ops/contract.hpp"
 #include "ops/elementwise.hpp"
+#include "ops/fft.hpp"
 #include "ops/index.hpp"
+#include "ops/linalg.hpp"
 #include "ops/order.hpp"
 #include "ops/random.hpp"
 #include "ops/reduce.hpp"
 #include "ops/scan.hpp"
 #include "ops/shape.hpp"
+#include "ops/special.hpp"
 
 namespace fg {
 
@@ -21,6 +24,10 @@ void register_all_ops() {
     register_scan_ops();
     register_order_ops();
     register_random_ops();
+    register_linalg_ops();
+    register_spectral_ops();
+    register_fft_ops();
+    register_special_ops();
 }
 
 }  // namespace fg
