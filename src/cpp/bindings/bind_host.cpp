@@ -1,5 +1,6 @@
-// fastgrad._core.linalg and fastgrad._core.fft, and the function that has NumPy compute host ops.
+// fastgrad._core's linalg, fft, signals and special, and the function that has NumPy compute host ops.
 #include "bindings/py_tensor.hpp"
+#include "ops/convolve.hpp"
 #include "ops/fft.hpp"
 #include "ops/host.hpp"
 #include "ops/linalg.hpp"
@@ -102,6 +103,10 @@ void bind_host(py::module_& m) {
         "backward_rfft",
         [](const py::object& half, int64_t n) { return backward_rfft(operand(half, "backward_rfft"), n); }, arg("half"),
         arg("n"), "Real numbers (..., n) from a first half, without a factor.");
+
+    py::module_ signals = m.def_submodule("signals", "Convolutions along the last axis.");
+    def_of_two(signals, "convolve_full", convolve_full, "b", "Wherever the two meet.");
+    def_of_two(signals, "convolve_valid", convolve_valid, "b", "Where all of b lies within a.");
 
     py::module_ special = m.def_submodule("special", "Special functions that are no elementwise kernels.");
     def_of_one(special, "gammaln", gammaln, "Logarithm of the absolute value of the gamma function.");

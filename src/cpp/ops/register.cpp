@@ -2,6 +2,7 @@
 #include "ops/register.hpp"
 
 #include "ops/contract.hpp"
+#include "ops/convolve.hpp"
 #include "ops/elementwise.hpp"
 #include "ops/fft.hpp"
 #include "ops/index.hpp"
@@ -28,6 +29,7 @@ void register_all_ops() {
     register_spectral_ops();
     register_fft_ops();
     register_special_ops();
+    register_convolve_ops();
 }
 
 }  // namespace fg

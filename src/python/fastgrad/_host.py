@@ -30,7 +30,7 @@ def _names_the_matrix(f: Callable[..., None]) -> HostFunction:
             for number, place in enumerate(np.ndindex(operands[0].shape[:-2])):
                 try:
                     f(out[place], *[operand[place] for operand in operands])
-                except np.linalg.LinAlgError:
+                except np.linalg.LinAlgError:  # noqa: PERF203 - the first of them is looked for
                     return number
         return None
 
@@ -124,11 +124,11 @@ def pinv(out: Array, a: Array, cutoff: Array) -> int | None:
 
 # --- the exponential
 
-# Coefficients of the Pade approximant of degree 13, and the norm up to which it is as exact as double precision:
-# N. Higham, "The scaling and squaring method for the matrix exponential revisited" (2005).
+# Coefficients of the Pade approximant of degree 13, and the norm up to which it is as exact as double
+# precision: N. Higham, "The scaling and squaring method for the matrix exponential revisited" (2005).
 _PADE = [
-    64764752532480000, 32382376266240000, 7771770303897600, 1187353796428800, 129060195264000, 10559470521600,
-    670442572800, 33522128640, 1323241920, 40840800, 960960, 16380, 182, 1,
+    64764752532480000, 32382376266240000, 7771770303897600, 1187353796428800, 129060195264000,
+    10559470521600, 670442572800, 33522128640, 1323241920, 40840800, 960960, 16380, 182, 1,
 ]  # fmt: skip
 _PADE_NORM = 5.371920351148152
 
@@ -163,7 +163,9 @@ def _exponential(a: Array) -> Array:
         x6 = x4 @ x2
         c = _PADE
         odd = x6 @ (c[13] * x6 + c[11] * x4 + c[9] * x2) + c[7] * x6 + c[5] * x4 + c[3] * x2 + c[1] * identity
-        even = x6 @ (c[12] * x6 + c[10] * x4 + c[8] * x2) + c[6] * x6 + c[4] * x4 + c[2] * x2 + c[0] * identity
+        even = (
+            x6 @ (c[12] * x6 + c[10] * x4 + c[8] * x2) + c[6] * x6 + c[4] * x4 + c[2] * x2 + c[0] * identity
+        )
         odd = x @ odd
         y: Array = np.linalg.solve(even - odd, even + odd)
         for done in range(int(halvings.max(initial=0))):

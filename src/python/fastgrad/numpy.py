@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 from fastgrad import linalg as linalg  # noqa: PLC0414 - np.linalg.norm
@@ -18,13 +19,14 @@ from fastgrad._functions.matrices import *  # noqa: F403
 from fastgrad._functions.picking import *  # noqa: F403
 from fastgrad._functions.reductions import *  # noqa: F403
 from fastgrad._functions.shapes import *  # noqa: F403
+from fastgrad._functions.signals import *  # noqa: F403
+from fastgrad._functions.special import *  # noqa: F403
 from fastgrad._functions.statistics import *  # noqa: F403
 from fastgrad._native import core
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from typing import Any
 
-    from fastgrad._core import Tensor
     from fastgrad._core.ops import *  # noqa: F403
 
 _ops = core.ops
@@ -73,7 +75,9 @@ radians = _elementwise.deg2rad
 degrees = _elementwise.rad2deg
 
 
-def __getattr__(name: str) -> Callable[..., Tensor]:
+def __getattr__(name: str) -> Any:
+    if name == "fft":
+        return _import_module("fastgrad.fft")
     raise AttributeError(
         f"fastgrad.numpy has no function {name!r}; NumPy's own works on arrays, not on tensors"
     )
