@@ -134,11 +134,10 @@ def _slope(t: Tensor, place: int, distance: Any, edge_order: int) -> Tensor:
         )
     y = moveaxis(t, place, -1)
     if np.ndim(distance) == 0:
-        steps = as_tensor(distance)
-        before = after = steps if steps.dtype.kind == "f" else _ops.astype(steps, t.dtype)
+        before = after = _ops.astype(distance, t.dtype)
         first, second, last, last_but_one = before, before, before, before
     else:
-        x = as_tensor(distance)
+        x = _ops.astype(distance, t.dtype)
         if x.shape != (n,):
             raise ValueError(
                 f"gradient: expected {n} places along axis {place} of shape {t.shape}, got shape {x.shape}"
