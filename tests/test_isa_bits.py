@@ -41,7 +41,7 @@ class Report:
 @pytest.mark.parametrize("level", levels)
 def test_every_value_is_right(reports, level):
     assert (reports[level].status, reports[level].complaints) == (0, "")
-    assert len(reports[level].hashes) == sum(len(row.dtypes) for row, _ in CASES)
+    assert len(reports[level].hashes) == sum(len(row.dtypes) for row, _ in CASES if not row.host)
     assert {name.split()[0] for name in reports[level].hashes} == set(CASE_NAMES)
 
 
