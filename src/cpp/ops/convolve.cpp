@@ -83,8 +83,8 @@ Op make(const char* name, const char* doc, decltype(Op::infer) infer, decltype(O
     return op;
 }
 
-const Op full_op = make("convolve_full", "Convolution, wherever the two meet.", infer_convolve<false>,
-                        run_convolve<false>, vjp_full);
+const Op full_op =
+    make("convolve_full", "Convolution, wherever the two meet.", infer_convolve<false>, run_convolve<false>, vjp_full);
 const Op valid_op = make("convolve_valid", "Convolution where all of the second lies within the first.",
                          infer_convolve<true>, run_convolve<true>, vjp_valid);
 

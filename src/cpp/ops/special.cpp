@@ -1,7 +1,7 @@
 // The gamma function's logarithm and the derivatives of that. Computed in double precision two numbers at a time, by
 // one build for all CPUs: they are no inner loops, and a kernel of every ISA level would cost 20 kB each.
 //
-// For x > 0: gammaln within 6 ulp, next to its roots 1 and 2 too, digamma within 4, next to its root as well, polygamma
+// For x > 0: gammaln within 8 ulp, next to its roots 1 and 2 too, digamma within 4, next to its root as well, polygamma
 // n within 4 + 2 n. For x < 0 gammaln and digamma within 4 ulp of the largest of the terms they are made of, since they
 // cross zero between poles. float32 numbers come out correctly rounded but for the rarest. Shown by
 // tests/test_special.py.

@@ -23,7 +23,7 @@ _UFUNCS[np.matmul] = _ops.matmul
 _UFUNCS[np.bitwise_and] = _ops.logical_and
 _UFUNCS[np.bitwise_or] = _ops.logical_or
 _UFUNCS[np.invert] = _ops.logical_not
-_UFUNCS[np.positive] = _ops.identity
+_UFUNCS[np.positive] = _UFUNCS[np.conjugate] = _ops.identity
 _UFUNCS[np.deg2rad] = _UFUNCS[np.radians] = fnp.deg2rad
 _UFUNCS[np.rad2deg] = _UFUNCS[np.degrees] = fnp.rad2deg
 
@@ -153,6 +153,8 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.einsum: _einsum,
     np.take: lambda a, indices, axis=None: _ops.take(a, indices, axis),
     np.take_along_axis: lambda arr, indices, axis=-1: _ops.take_along_axis(arr, indices, axis),
+    np.real: lambda val: val,
+    np.imag: lambda val: fnp.zeros_like(val),  # noqa: PLW0108 - by NumPy's name
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
     np.size: lambda a: a.size,

@@ -29,7 +29,7 @@ def gammaln(x: Any) -> Tensor:
 
     Notes
     -----
-    Within 6 ulp of the exact value for x > 0, also next to its roots at 1 and 2; for x < 0 within 4 ulp of
+    Within 8 ulp of the exact value for x > 0, also next to its roots at 1 and 2; for x < 0 within 4 ulp of
     the largest of the numbers it is the sum of. Its derivative is `digamma`, and so on by `polygamma`.
 
     Examples
