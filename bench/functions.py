@@ -45,11 +45,12 @@ def _numbers(found: Any) -> np.ndarray:
 
 
 class _Library:
-    """A library's functions, and its sum as `total`."""
+    """A library's functions, its sum as `total`, and its determinant where it has one."""
 
     def __init__(self, module: Any, total: str = "sum") -> None:
         self.sin, self.exp, self.log = module.sin, module.exp, module.log
         self.total = getattr(module, total)
+        self.det = getattr(getattr(module, "linalg", None), "det", None)
 
 
 def _scalar(lib: Any) -> Callable[[Any], Any]:
@@ -79,6 +80,13 @@ ROSENBROCK = Function(
     np.linspace(-1.0, 1.3, 8),
     _rosenbrock_by_hand,
     value=True,
+)
+
+DETERMINANT = Function(
+    "gradient of a determinant 5 x 5",
+    lambda lib: lib.det,
+    np.eye(5) + np.linspace(-0.5, 0.5, 25).reshape(5, 5) ** 2,
+    lambda x: np.linalg.det(x) * np.linalg.inv(x).T,
 )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import mpmath
 import numpy as np
+import scipy.linalg
 from scipy import special
 
 import fastgrad as fg
@@ -43,6 +44,11 @@ above_one = Arg(lambda rng, shape: rng.uniform(1.2, 4.0, shape))
 between_integers = Arg(lambda rng, shape: rng.integers(-4, 4, shape) + rng.uniform(0.15, 0.4, shape))
 often_halves = Arg(lambda rng, shape: rng.choice([-2.5, -0.5, 0.5, 1.5], shape))
 often_equal = Arg(lambda rng, shape: rng.integers(-2, 3, shape).astype(float))
+far_from_singular = Arg(
+    lambda rng, shape: (
+        np.eye(shape[-1]) * (shape[-1] + rng.uniform(1.0, 2.0, shape)) - rng.uniform(0.1, 0.9, shape)
+    )
+)
 truth = Arg(lambda rng, shape: rng.integers(0, 2, shape).astype(bool))
 
 
@@ -68,13 +74,15 @@ class Row:
     args: tuple[Arg, ...]
     calls: tuple[Callable[..., Any], ...] = (lambda f, *args: f(*args),)
     ulp: float = 0.5  # largest error of a value, in units of its last place; 0.5: the nearest number there is
-    scale: Callable[..., Any] | None = None  # an f: what `ulp` is relative to, where not to the value itself
+    # What `ulp` is relative to, where not to the value itself: an f, or one number.
+    scale: Callable[..., Any] | float | None = None
     fastgrad: Callable[..., Any] | None = None  # fastgrad.<name> by default
     reference: Callable[..., Any] | None = None  # of float64 arrays; numpy.<name> by default
     reference_ulp: float = 1.0  # how exact the reference is in float64, where `ulp` is more than 0.5
     dtypes: str = "?lfd"  # of the numbers: ? bool, l int64, f float32, d float64
     bools_as: type = np.int64  # what the op takes bools for: int64, or bool as they are
     gradient: bool = True  # whether one flows to the float arguments
+    host: bool = False  # numbers that are not the project's own, and outside what is promised about bits
     # The counterpart: its path in the module, or made from the module; "": the same name; None: none.
     torch: str | Callable[[Any], Any] | None = ""
     jax: str | Callable[[Any], Any] | None = ""
@@ -128,7 +136,7 @@ class Row:
             return np.inf
         if value.dtype.kind != "f":
             return 0.0 if np.array_equal(value, want) else np.inf
-        scale = call(self.scale, *arrays) if self.scale else None
+        scale = call(self.scale, *arrays) if callable(self.scale) else self.scale
         allowed = self.ulp + (self.reference_ulp if value.dtype == np.float64 and self.ulp > 0.5 else 0.0)
         return float(np.max(ulps(value, want, scale), initial=0.0)) / allowed
 
@@ -219,6 +227,13 @@ def quantile_in_the_dtype_of_x(x, *args, **keywords):
     return np.quantile(x, *args, **keywords).astype(x.dtype)
 
 
+def solve_triangular(a, b, lower=False, trans=0, unit_diagonal=False):
+    part = np.tril(a) if lower else np.triu(a)
+    if unit_diagonal:
+        part = part * (1 - np.eye(a.shape[-1])) + np.eye(a.shape[-1])
+    return np.linalg.solve(turned(part) if trans in {1, "T"} else part, b).astype(a.dtype)
+
+
 def magnitude(f):
     return lambda x, **axes: f(np.abs(x), **axes)
 
@@ -270,6 +285,10 @@ def numpy_top_k(x, k, axis=-1):
 
 def take_along_last(take_along_axis):
     return lambda x, i: take_along_axis(x, i[..., None], -1)[..., 0]
+
+
+def turned(x):
+    return x.swapaxes(-1, -2)
 
 
 # --- ways to call an op
@@ -332,6 +351,11 @@ def einsum_call(text):
     return lambda f, a, b: f(text, *[a, b, a, b][: text.partition("->")[0].count(",") + 1])
 
 
+square_matrices = far_from_singular.of_shape(2, N, N)
+# Of well-conditioned matrices: errors beside the largest number there is.
+lapack = {"host": True, "ulp": 60, "scale": 1.0, "dtypes": "fd", "torch": None, "jax": None}
+sums = {"ulp": 16, "scale": 16.0, "dtypes": "fd", "torch": None, "jax": None}
+transforms = {"host": True, **sums}
 square_pair = (anything.of_shape(2, N, N), anything.of_shape(2, N, N))
 compare = {"gradient": False}
 logic = {"dtypes": "?", "bools_as": np.bool_, "gradient": False}
@@ -531,6 +555,127 @@ ROWS = (
         lambda f, a, b: f(a, b[:, None], axisa=1),
         lambda f, a, b: f(b, b[1]),
         lambda f, a, b: f(a, a[::-1], axis=1))),
+    # linear algebra; what peers make of it is in test_linalg.py
+    Row("solve", (square_matrices, anything.of_shape(2, N, 3)), **lapack, fastgrad=fg.linalg.solve,
+        reference=np.linalg.solve, calls=(
+        lambda f, a, b: f(a, b),
+        lambda f, a, b: f(a[0], b),
+        lambda f, a, b: f(a, b[1]),
+        lambda f, a, b: f(a[1], b[0, :, 0]),
+        lambda f, a, b: f(turned(a), turned(turned(b)[:, :2])))),
+    Row("solve_triangular", (square_matrices, anything.of_shape(2, N, 3)), **lapack,
+        fastgrad=fg.linalg.solve_triangular, reference=solve_triangular, calls=(
+        lambda f, a, b: f(a, b),
+        lambda f, a, b: f(a, b[0], lower=True),
+        lambda f, a, b: f(a[0], b[1, :, 0], trans="T"),
+        lambda f, a, b: f(a, b, lower=True, trans=1),
+        lambda f, a, b: f(a * 0.1, b, unit_diagonal=True))),
+    Row("inv", (square_matrices,), **lapack, fastgrad=fg.linalg.inv, reference=np.linalg.inv, calls=(
+        whole,
+        lambda f, x: f(x[0].T))),
+    Row("det", (square_matrices,), host=True, ulp=60, dtypes="fd", fastgrad=fg.linalg.det,
+        reference=np.linalg.det, torch="linalg.det", jax="numpy.linalg.det"),
+    Row("slogdet", (square_matrices,), **lapack | {"scale": 16.0}, fastgrad=fg.linalg.slogdet,
+        reference=np.linalg.slogdet, calls=(lambda f, x: f(x)[1], lambda f, x: f(-x[0]).logabsdet)),
+    Row("cholesky", (square_matrices,), **lapack, fastgrad=fg.linalg.cholesky, reference=np.linalg.cholesky,
+        calls=(
+        lambda f, x: f(x + turned(x)),
+        lambda f, x: f(x[0] + x[0].T, upper=True))),
+    Row("qr", (anything.of_shape(2, N, 2),), **lapack, fastgrad=fg.linalg.qr, reference=np.linalg.qr, calls=(
+        lambda f, x: f(x)[0],
+        lambda f, x: f(x).R,
+        lambda f, x: f(turned(x))[1],
+        lambda f, x: f(x[0, :2]).Q)),
+    Row("eigh", (square_matrices,), **lapack | {"ulp": 600}, fastgrad=fg.linalg.eigh,
+        reference=np.linalg.eigh, calls=(
+        lambda f, x: f(x + turned(x))[0] * 0.1,
+        lambda f, x: f(x + turned(x), UPLO="U").eigenvectors ** 2)),
+    Row("eigvalsh", (square_matrices,), **lapack | {"scale": 16.0}, fastgrad=fg.linalg.eigvalsh,
+        reference=np.linalg.eigvalsh, calls=(lambda f, x: f(x + turned(x)),)),
+    Row("svd", (anything.of_shape(2, N, 2),), **lapack | {"ulp": 200}, fastgrad=fg.linalg.svd,
+        reference=np.linalg.svd, calls=(
+        lambda f, x: f(x, full_matrices=False)[1],
+        lambda f, x: f(x, full_matrices=False).U ** 2,
+        lambda f, x: f(turned(x), False)[2] ** 2,
+        lambda f, x: f(x[:, :2])[0] ** 2)),
+    Row("svdvals", (anything.of_shape(2, N, 2),), **lapack, fastgrad=fg.linalg.svdvals,
+        reference=lambda x: np.linalg.svd(x, compute_uv=False)),
+    Row("pinv", (anything.of_shape(2, N, 2),), **lapack, fastgrad=fg.linalg.pinv, reference=np.linalg.pinv,
+        calls=(
+        whole,
+        lambda f, x: f(turned(x)),
+        lambda f, x: f(x[..., :1] @ turned(x[..., 1:]), rcond=1e-4))),
+    Row("lstsq", (anything.of_shape(N, 2), anything.of_shape(N)), **lapack, fastgrad=fg.linalg.lstsq,
+        reference=np.linalg.lstsq, calls=(
+        lambda f, a, b: f(a, b)[0],
+        lambda f, a, b: f(a, b)[1] * 0.1,
+        lambda f, a, b: f(a.T, b[:2])[0])),
+    Row("expm", (anything.of_shape(2, N, N),), **lapack | {"scale": 60.0}, fastgrad=fg.linalg.expm,
+        reference=lambda x: scipy.linalg.expm(x).astype(x.dtype),
+        calls=(lambda f, x: f(x * 0.4), lambda f, x: f(turned(x)[0] * 0.1))),
+    Row("matrix_power", (within_one.of_shape(2, N, N),), **sums | {"ulp": 200},
+        fastgrad=fg.linalg.matrix_power, reference=np.linalg.matrix_power, calls=(
+        lambda f, x: f(x, 3),
+        lambda f, x: f(x[0], 1))),
+    Row("multi_dot", (within_one.of_shape(N, 2), within_one.of_shape(N)), **sums,
+        fastgrad=fg.linalg.multi_dot, reference=np.linalg.multi_dot, calls=(
+        lambda f, a, b: f([b, a, a.T, b]),
+        lambda f, a, b: f([a.T, a, a.T]))),
+    Row("cond", (square_matrices,), **lapack | {"scale": 4.0}, fastgrad=fg.linalg.cond,
+        reference=np.linalg.cond, calls=(whole, lambda f, x: f(x, "fro"), lambda f, x: f(x, -2))),
+    Row("norm_by_singular_values", (anything.of_shape(2, N, 2),), **lapack | {"scale": 16.0},
+        fastgrad=fg.linalg.norm, reference=np.linalg.norm, calls=(
+        lambda f, x: f(x, 2, (1, 2)),
+        lambda f, x: f(x[0], -2),
+        lambda f, x: f(x, "nuc", (2, 1)))),
+    # Fourier transforms, convolutions
+    Row("fft", (anything.of_shape(2, N),), **transforms, fastgrad=fg.fft.fft, reference=np.fft.fft, calls=(
+        lambda f, x: f(x).real,
+        lambda f, x: f(x, axis=0).imag,
+        lambda f, x: f(f(x, 4, norm="ortho"), norm="forward").real)),
+    Row("ifft", (anything.of_shape(2, N),), **transforms, fastgrad=fg.fft.ifft, reference=np.fft.ifft, calls=(
+        lambda f, x: f(x).imag,
+        lambda f, x: f(f(x, 5)).real)),
+    Row("rfft", (anything.of_shape(2, N),), **transforms, fastgrad=fg.fft.rfft, reference=np.fft.rfft, calls=(
+        lambda f, x: f(x).real,
+        lambda f, x: f(x, 6, norm="forward").imag)),
+    Row("irfft", (anything.of_shape(2, N),), **transforms, fastgrad=fg.fft.irfft,
+        reference=np.fft.irfft, calls=(
+        whole,
+        lambda f, x: f(x, 5),
+        lambda f, x: f(x, 4, 0, "ortho"))),
+    Row("convolve", (anything, anything.of_shape(4)), **sums, calls=(
+        lambda f, a, b: f(a, b),
+        lambda f, a, b: f(a, b, "same"),
+        lambda f, a, b: f(b, a, "valid"))),
+    Row("correlate", (anything, anything.of_shape(4)), **sums, calls=(
+        lambda f, a, b: f(a, b),
+        lambda f, a, b: f(a, b, "full"),
+        lambda f, a, b: f(b, a, "same"))),
+    Row("gradient", (anything.of_shape(N, 3),), **sums, calls=(
+        lambda f, y: f(y, axis=1),
+        lambda f, y: f(y, 0.5, axis=-1, edge_order=2),
+        lambda f, y: f(y, np.array([0.0, 1.0, 1.5]), axis=1))),
+    Row("percentile", (apart(0).of_shape(2, N, 3),), dtypes="fd", torch=None, ulp=4,
+        scale=4.0, calls=(
+        lambda f, x: f(x, 30),
+        lambda f, x: f(x, np.array([0.0, 70.0]), 1)),
+        reference=lambda x, *a, **more: np.percentile(x, *a, **more).astype(x.dtype)),
+    # the gamma function's relatives
+    Row("gammaln", (positive,), ulp=8, reference=exact(mpmath.loggamma), torch="lgamma",
+        jax="scipy.special.gammaln"),
+    Row("digamma", (positive,), ulp=4, reference=exact(mpmath.digamma), jax="scipy.special.digamma",
+        torch=None),  # its derivative, PyTorch's trigamma, is exact to 1e-9
+    Row("polygamma", (positive,), ulp=12, reference=lambda n, x: exact(lambda v: mpmath.psi(n, v))(x),
+        torch=None, jax="scipy.special.polygamma", calls=(
+        lambda f, x: f(1, x),
+        lambda f, x: f(2, x),
+        lambda f, x: f(3, x))),
+    Row("betaln", (positive, positive), ulp=16, scale=4.0, reference=special.betaln, torch=None,
+        jax="scipy.special.betaln"),
+    Row("multigammaln", (above_one,), ulp=16, dtypes="fd", scale=4.0, torch=None,
+        reference=np.vectorize(special.multigammaln, otypes=[np.longdouble]),
+        jax="scipy.special.multigammaln", calls=(lambda f, a: f(a, 1), lambda f, a: f(a, 3))),
     # shapes
     Row("reshape", (anything.of_shape(N, 6),), **moves,
         torch=lambda torch: lambda x, shape: x.reshape(shape), calls=(

@@ -14,7 +14,7 @@ import fastgrad as fg
 
 MODULES = ["fastgrad", *sorted(module.name for module in pkgutil.walk_packages(fg.__path__, "fastgrad."))]
 MODULES.remove("fastgrad.__main__")
-FUNCTIONS = [fg.autograd, fg.linalg, fg.nn.functional, fg.nn.init, fg.nn.utils, fg.random, fg.viz]
+FUNCTIONS = [fg.autograd, fg.fft, fg.linalg, fg.nn.functional, fg.nn.init, fg.nn.utils, fg.random, fg.viz]
 PUBLIC = [fg, fg.data, fg.nn, fg.optim, fg.optim.lr_scheduler, *FUNCTIONS]
 
 

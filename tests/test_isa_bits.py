@@ -41,8 +41,10 @@ class Report:
 @pytest.mark.parametrize("level", levels)
 def test_every_value_is_right(reports, level):
     assert (reports[level].status, reports[level].complaints) == (0, "")
-    assert len(reports[level].hashes) == sum(len(row.dtypes) for row, _ in CASES)
-    assert {name.split()[0] for name in reports[level].hashes} == set(CASE_NAMES)
+    assert len(reports[level].hashes) == sum(len(row.dtypes) for row, _ in CASES if not row.host)
+    assert {name.split()[0] for name in reports[level].hashes} == {
+        name for (row, _), name in zip(CASES, CASE_NAMES, strict=True) if not row.host
+    }
 
 
 @pytest.mark.skipif(len(levels) < 3, reason="needs two levels with a fused multiply-add")

@@ -126,8 +126,9 @@ def test_parameters_and_subclasses():
 
 
 UNSUPPORTED = {
-    "linalg.det": lambda x: np.linalg.det(x @ x.T),
-    "linalg.solve": lambda x: np.linalg.solve(x @ x.T, np.ones(2)),
+    "linalg.eig": lambda x: np.linalg.eig(x @ x.T),
+    "linalg.tensorinv": lambda x: np.linalg.tensorinv(x @ x.T, 1),
+    "fft.hfft": lambda x: np.fft.hfft(x),
     "sort_complex": lambda x: np.sort_complex(x),
     "lexsort": lambda x: np.lexsort(x),
     "allclose": lambda x: np.allclose(x, X),

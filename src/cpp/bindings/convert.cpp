@@ -6,6 +6,7 @@
 
 #include "bindings/py_tensor.hpp"
 #include "core/error.hpp"
+#include "ops/matrices.hpp"
 #include "ops/shape.hpp"
 #include "tape/apply.hpp"
 #include "tape/recording.hpp"
@@ -170,7 +171,9 @@ Tensor to_operand(PyObject* o, Memory memory) {
         if (overflow) throw ValueError("an int beyond int64 cannot be used as a number here; write it as a float");
         return Tensor::weak_integer(v);
     }
-    if (py::isinstance<py::array>(o) || PyList_Check(o) || PyTuple_Check(o) || is_numpy_scalar(o))
+    // A type of tuple that answers to ufuncs is no sequence of numbers: its own operators get their turn.
+    const bool is_tuple = PyTuple_CheckExact(o) || (PyTuple_Check(o) && !py::hasattr(o, "__array_ufunc__"));
+    if (py::isinstance<py::array>(o) || PyList_Check(o) || is_tuple || is_numpy_scalar(o))
         return from_array(o, memory, "an operand");
     return Tensor();
 }
@@ -268,6 +271,9 @@ void set_python_error() {
         e.restore();
     } catch (const py::builtin_exception& e) {
         e.set_error();
+    } catch (const MatrixError& e) {
+        const py::object type = py::module_::import("numpy.linalg").attr("LinAlgError");
+        PyErr_SetString(type.ptr(), e.what());
     } catch (const TypeError& e) {
         PyErr_SetString(PyExc_TypeError, e.what());
     } catch (const IndexError& e) {

@@ -9,6 +9,7 @@ void bind_autodiff(py::module_& m);
 void bind_batching(py::module_& m);
 void bind_compiled_call(py::module_& m);
 void bind_fit(py::module_& m);
+void bind_host(py::module_& m);
 void bind_kernels(py::module_& m);
 void bind_nest(py::module_& m);
 void bind_ops(py::module_& m);
@@ -30,6 +31,7 @@ PYBIND11_MODULE(_core, m) {
     fg::bind_tensor_type(m);
     fg::bind_tensor_methods(m);
     fg::bind_ops(m);
+    fg::bind_host(m);
     fg::bind_assign(m);
     fg::bind_nest(m);
     fg::bind_autodiff(m);

@@ -2,6 +2,7 @@
 #include "ops/assign.hpp"
 
 #include "ops/along_axis.hpp"
+#include "ops/batching.hpp"
 #include "ops/elementwise.hpp"
 #include "ops/index.hpp"
 #include "ops/shape.hpp"
@@ -122,6 +123,7 @@ Op make_set_slice() {
     op.infer = infer_set_slice;
     op.run = run_set_slice;
     op.vjp = vjp_set_slice;
+    op.batch = batch_repeated;
     return op;
 }
 Op make_put() {
@@ -133,6 +135,7 @@ Op make_put() {
     op.run = run_put;
     op.fault = fault_put;
     op.vjp = vjp_put;
+    op.batch = batch_repeated;
     op.uses = put_uses;
     op.differentiable = 1 | 4;
     return op;

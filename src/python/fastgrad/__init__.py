@@ -16,7 +16,7 @@ from fastgrad._version import __version__
 from fastgrad.tensors import asarray, tensor
 
 if _TYPE_CHECKING:
-    from fastgrad import autograd, data, nn, optim, random, viz
+    from fastgrad import autograd, data, fft, nn, optim, random, viz
     from fastgrad.autodiff import (
         elementwise_grad,
         grad,
@@ -80,7 +80,7 @@ _LOADED_ON_USE = {
     "rematerialization": ("remat",),
     "training": ("EpochInfo", "FitResult", "History", "TrainStep", "fit", "fit_many", "train_step"),
 }
-_SUBMODULES = ("autograd", "data", "nn", "optim", "random", "viz")
+_SUBMODULES = ("autograd", "data", "fft", "nn", "optim", "random", "viz")
 _HOME = {name: module for module, names in _LOADED_ON_USE.items() for name in names}
 
 
@@ -117,6 +117,7 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "custom_vjp",
     "data",
     "elementwise_grad",
+    "fft",
     "fit",
     "fit_many",
     "get_num_threads",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -20,7 +23,7 @@ _UFUNCS[np.matmul] = _ops.matmul
 _UFUNCS[np.bitwise_and] = _ops.logical_and
 _UFUNCS[np.bitwise_or] = _ops.logical_or
 _UFUNCS[np.invert] = _ops.logical_not
-_UFUNCS[np.positive] = _ops.identity
+_UFUNCS[np.positive] = _UFUNCS[np.conjugate] = _ops.identity
 _UFUNCS[np.deg2rad] = _UFUNCS[np.radians] = fnp.deg2rad
 _UFUNCS[np.rad2deg] = _UFUNCS[np.degrees] = fnp.rad2deg
 
@@ -39,18 +42,23 @@ def _reduction(op: Callable[..., Any], arguments: str) -> Callable[..., Any]:
     return reduced
 
 
-def _quantile(
-    a: Any,
-    q: Any,
-    axis: Any = None,
-    out: Any = None,
-    overwrite_input: Any = None,
-    method: str = "linear",
-    keepdims: bool = False,
-    **others: Any,
-) -> Any:
-    _refuse(out=out, overwrite_input=overwrite_input or None, **others)
-    return fnp.quantile(a, q, axis, method, keepdims)
+def _percentages(op: Callable[..., Any]) -> Callable[..., Any]:
+    """Of quantile and percentile."""
+
+    def picked(
+        a: Any,
+        q: Any,
+        axis: Any = None,
+        out: Any = None,
+        overwrite_input: Any = None,
+        method: str = "linear",
+        keepdims: bool = False,
+        **others: Any,
+    ) -> Any:
+        _refuse(out=out, overwrite_input=overwrite_input or None, **others)
+        return op(a, q, axis, method, keepdims)
+
+    return picked
 
 
 def _scan(op: Callable[..., Any]) -> Callable[..., Any]:
@@ -127,8 +135,8 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.nansum: _reduction(fnp.nansum, "dtype out keepdims"),
     np.nanmean: _reduction(fnp.nanmean, "dtype out keepdims"),
     np.median: _reduction(fnp.median, "out overwrite_input keepdims"),
-    np.quantile: _quantile,
-    np.linalg.norm: fnp.linalg.norm,
+    np.quantile: _percentages(fnp.quantile),
+    np.percentile: _percentages(fnp.percentile),
     np.clip: _clip,
     np.where: _where,
     np.round: _round,
@@ -145,6 +153,8 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.einsum: _einsum,
     np.take: lambda a, indices, axis=None: _ops.take(a, indices, axis),
     np.take_along_axis: lambda arr, indices, axis=-1: _ops.take_along_axis(arr, indices, axis),
+    np.real: lambda val: val,
+    np.imag: lambda val: fnp.zeros_like(val),  # noqa: PLW0108 - by NumPy's name
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
     np.size: lambda a: a.size,
@@ -153,16 +163,57 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
 
 # Those whose arguments here are NumPy's own.
 _ALIKE = """
-    array_split atleast_1d atleast_2d atleast_3d average column_stack compress copy count_nonzero
-    cross diag diagonal diff empty_like expand_dims flip fliplr flipud full_like hsplit hstack inner
-    interp kron moveaxis ones_like outer pad ravel repeat roll rot90 searchsorted split squeeze
-    swapaxes tensordot tile trace trapezoid tril triu vdot vsplit vstack zeros_like
+    array_split atleast_1d atleast_2d atleast_3d average column_stack compress convolve copy
+    correlate count_nonzero cross diag diagonal diff empty_like expand_dims flip fliplr flipud
+    full_like gradient hsplit hstack inner interp kron moveaxis ones_like outer pad ravel repeat
+    roll rot90 searchsorted split squeeze swapaxes tensordot tile trace trapezoid tril triu vdot
+    vsplit vstack zeros_like
 """
 _FUNCTIONS |= {getattr(np, name): getattr(fnp, name) for name in _ALIKE.split()}
 
+# NumPy's modules whose functions are, by name, those of a module here, which is loaded when it is used.
+_MODULES = {"numpy.linalg": "fastgrad.linalg", "numpy.fft": "fastgrad.fft"}
+
+# SciPy's ufuncs by name, where that is not the name here.
+_OF_SCIPY: dict[str, Callable[..., Any]] = {
+    "betaln": fnp.betaln,
+    "erf": fnp.erf,
+    "erfc": fnp.erfc,
+    "expit": fnp.expit,
+    "expm1": fnp.expm1,
+    "gammaln": fnp.gammaln,
+    "log1p": fnp.log1p,
+    "log_expit": fnp.log_expit,
+    "logit": fnp.logit,
+    "ndtr": fnp.normal_cdf,
+    "psi": fnp.digamma,
+    "xlog1py": fnp.xlog1py,
+    "xlogy": fnp.xlogy,
+}
+
+
+@cache
+def _scipy_ufuncs() -> dict[Any, Callable[..., Any]]:
+    special = sys.modules["scipy.special"]
+    return {getattr(special, name): op for name, op in _OF_SCIPY.items() if hasattr(special, name)}
+
+
+def _ufunc(ufunc: Any) -> Callable[..., Any] | None:
+    op = _UFUNCS.get(ufunc)
+    return _scipy_ufuncs().get(ufunc) if op is None and "scipy.special" in sys.modules else op
+
+
+def _function(function: Any) -> Callable[..., Any] | None:
+    found = _FUNCTIONS.get(function)
+    module = _MODULES.get(getattr(function, "__module__", ""))
+    if found is not None or module is None:
+        return found
+    names = import_module(module)
+    return getattr(names, function.__name__) if function.__name__ in names.__all__ else None
+
 
 def _array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:  # noqa: ARG001
-    op = _UFUNCS.get(ufunc)
+    op = _ufunc(ufunc)
     if op is None or method != "__call__":
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
         raise TypeError(f"np.{name} {_NO_OPERATION}")
@@ -172,7 +223,7 @@ def _array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **keywords: A
 
 
 def _array_function(self: Any, function: Any, types: Any, args: Any, keywords: Any) -> Any:  # noqa: ARG001
-    implementation = _FUNCTIONS.get(function)
+    implementation = _function(function)
     if implementation is None:
         raise TypeError(f"np.{function.__name__} {_NO_OPERATION}")
     return implementation(*args, **keywords)

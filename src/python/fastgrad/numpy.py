@@ -9,28 +9,30 @@ for numbers (``np.zeros`` to be filled, ``np.full(3, t)``, ``np.array([t0, t1])`
 
 from __future__ import annotations
 
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 import numpy as _np  # noqa: ICN001 - np.np would be a name of this module
 
-from fastgrad import _elementwise
 from fastgrad import linalg as linalg  # noqa: PLC0414 - np.linalg.norm
-from fastgrad._contractions import *  # noqa: F403
-from fastgrad._creation import *  # noqa: F403
-from fastgrad._einsum import *  # noqa: F403
-from fastgrad._elementwise import *  # noqa: F403
-from fastgrad._joining import *  # noqa: F403
-from fastgrad._matrices import *  # noqa: F403
+from fastgrad._functions import elementwise as _elementwise
+from fastgrad._functions.contractions import *  # noqa: F403
+from fastgrad._functions.creation import *  # noqa: F403
+from fastgrad._functions.einsum import *  # noqa: F403
+from fastgrad._functions.elementwise import *  # noqa: F403
+from fastgrad._functions.joining import *  # noqa: F403
+from fastgrad._functions.matrices import *  # noqa: F403
+from fastgrad._functions.picking import *  # noqa: F403
+from fastgrad._functions.reductions import *  # noqa: F403
+from fastgrad._functions.shapes import *  # noqa: F403
+from fastgrad._functions.signals import *  # noqa: F403
+from fastgrad._functions.special import *  # noqa: F403
+from fastgrad._functions.statistics import *  # noqa: F403
 from fastgrad._native import core
-from fastgrad._picking import *  # noqa: F403
-from fastgrad._reductions import *  # noqa: F403
-from fastgrad._shapes import *  # noqa: F403
-from fastgrad._statistics import *  # noqa: F403
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from typing import Any
 
-    from fastgrad._core import Tensor
     from fastgrad._core.ops import *  # type: ignore[assignment]  # noqa: F403
 
 _ops = core.ops
@@ -84,7 +86,9 @@ e, euler_gamma, inf, nan, newaxis, pi = _np.e, _np.euler_gamma, _np.inf, _np.nan
 bool_, float32, float64, int64 = _np.bool_, _np.float32, _np.float64, _np.int64
 
 
-def __getattr__(name: str) -> Callable[..., Tensor]:
+def __getattr__(name: str) -> Any:
+    if name == "fft":
+        return _import_module("fastgrad.fft")
     raise AttributeError(
         f"fastgrad.numpy has no function {name!r}; NumPy's own works on arrays, not on tensors"
     )

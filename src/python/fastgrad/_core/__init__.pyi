@@ -8,9 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from typing_extensions import Never, Self
 
+from fastgrad._core import fft as fft
 from fastgrad._core import kernels as kernels
+from fastgrad._core import linalg as linalg
 from fastgrad._core import ops as ops
 from fastgrad._core import random as random
+from fastgrad._core import signals as signals
+from fastgrad._core import special as special
 from fastgrad._core import train as train
 
 _Operand: TypeAlias = Tensor | ArrayLike

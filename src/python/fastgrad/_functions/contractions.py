@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+from fastgrad._functions.shapes import moveaxis, ravel, turned
 from fastgrad._native import core
 from fastgrad._operands import as_tensor, places_of
-from fastgrad._shapes import moveaxis, ravel, turned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

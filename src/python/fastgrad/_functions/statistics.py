@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastgrad._functions.reductions import positive_power
+from fastgrad._functions.shapes import moveaxis
 from fastgrad._native import core
 from fastgrad._operands import as_tensor, places_of
-from fastgrad._reductions import positive_power
-from fastgrad._shapes import moveaxis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fastgrad._core import Tensor
 
-__all__ = ["average", "median", "ptp", "quantile", "std", "var"]
+__all__ = ["average", "median", "percentile", "ptp", "quantile", "std", "var"]
 
 _ops = core.ops
 
@@ -240,6 +240,34 @@ def quantile(
         tuple(range(shares.ndim)),
     )
     return _ops.reshape(found, (*shares.shape, *shape))
+
+
+def percentile(
+    a: Any,
+    q: Any,
+    axis: int | Sequence[int] | None = None,
+    method: str = "linear",
+    keepdims: bool = False,
+) -> Tensor:
+    """Return the numbers that `q` percent of the others are below. NaN where one is NaN.
+
+    Parameters
+    ----------
+    a, axis, method, keepdims
+        As for `quantile`.
+    q : float or array_like
+        Percentages from 0 to 100.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.percentile([1.0, 2.0, 3.0], 25).item()
+    1.5
+    """
+    shares = np.asarray(q, np.float64) / 100
+    if not np.all((shares >= 0) & (shares <= 1)):
+        raise ValueError(f"percentile: q must be between 0 and 100, got {q!r}")
+    return quantile(a, shares, axis, method, keepdims)
 
 
 def _sorted_rows(a: Any, axis: Any, keepdims: bool, op: str) -> tuple[Tensor, list[int]]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastgrad._functions.shapes import atleast_1d, atleast_2d, ravel
 from fastgrad._native import core
 from fastgrad._operands import as_tensor, filled, place_of
-from fastgrad._shapes import atleast_1d, atleast_2d, ravel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

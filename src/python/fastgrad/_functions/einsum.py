@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from fastgrad._matrices import diagonal
+from fastgrad._functions.matrices import diagonal
+from fastgrad._functions.shapes import turned
 from fastgrad._native import core
 from fastgrad._operands import as_tensor
-from fastgrad._shapes import turned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

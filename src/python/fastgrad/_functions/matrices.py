@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastgrad._joining import pad
+from fastgrad._functions.joining import pad
+from fastgrad._functions.shapes import moveaxis
 from fastgrad._native import core
 from fastgrad._operands import as_tensor, filled, places_of
-from fastgrad._shapes import moveaxis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastgrad._joining import stack
-from fastgrad._matrices import full_like
+from fastgrad._functions.joining import stack
+from fastgrad._functions.matrices import full_like
 from fastgrad._native import core
 from fastgrad.tensors import tensor
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastgrad._functions.shapes import flip
 from fastgrad._native import core
 from fastgrad._operands import as_tensor, place_of
-from fastgrad._shapes import flip
 
 if TYPE_CHECKING:
     from typing import Any

@@ -1,0 +1,1 @@
+"""Functions of NumPy that are compositions of ops, a file per family; `fastgrad.numpy` gathers them."""
