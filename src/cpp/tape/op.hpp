@@ -5,6 +5,7 @@
 
 #include "core/tensor.hpp"
 #include "kernels/table.hpp"
+#include "tape/region.hpp"
 
 namespace fg {
 
@@ -18,10 +19,11 @@ struct Attrs {
     int64_t draw = 0;    // of random numbers: which stream, counted from the one the key names
     bool keepdims = false;
     DType dtype = DType::float64;
+    Ref<Region> region;  // of an op that owns recordings: each is like itself only
 
     friend bool operator==(const Attrs& a, const Attrs& b) {
         return a.axes == b.axes && a.shape == b.shape && a.starts == b.starts && a.steps == b.steps &&
-               a.ndim == b.ndim && a.draw == b.draw && a.keepdims == b.keepdims && a.dtype == b.dtype;
+               a.ndim == b.ndim && a.draw == b.draw && a.keepdims == b.keepdims && a.dtype == b.dtype && a.region == b.region;
     }
 };
 

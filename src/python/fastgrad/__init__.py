@@ -32,6 +32,7 @@ if _TYPE_CHECKING:
     from fastgrad.curvature import learning_rate_bounds
     from fastgrad.descent import minimize
     from fastgrad.gradient_check import check_grads
+    from fastgrad.loops import cond, scan, while_loop
     from fastgrad.numpy import *  # noqa: F403
     from fastgrad.prediction import predict
     from fastgrad.products import hvp, jvp, make_hvp, vjp
@@ -64,6 +65,7 @@ _LOADED_ON_USE = {
     "curvature": ("learning_rate_bounds",),
     "descent": ("minimize",),
     "gradient_check": ("check_grads",),
+    "loops": ("cond", "scan", "while_loop"),
     "prediction": ("predict",),
     "products": ("hvp", "jvp", "make_hvp", "vjp"),
     "random": ("manual_seed",),
@@ -100,6 +102,7 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "autograd",
     "check_grads",
     "compile",
+    "cond",
     "data",
     "elementwise_grad",
     "fit",
@@ -123,6 +126,7 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "optim",
     "predict",
     "random",
+    "scan",
     "set_num_threads",
     "show_config",
     "stop_gradient",
@@ -132,4 +136,5 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "value_and_grad",
     "viz",
     "vjp",
+    "while_loop",
 ]
