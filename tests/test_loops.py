@@ -275,7 +275,7 @@ def test_backward_reaches_what_is_closed_over():
 
 def test_a_parameter_used_in_a_loop_of_a_compiled_function():
     layer = fg.nn.Linear(2, 2)
-    f = fg.compile(lambda x: fg.scan(lambda c, x: (fg.tanh(layer(c) + x), None), fg.zeros(2), x)[0].sum())
+    f = fg.compile(lambda x: fg.scan(lambda c, x: (fg.tanh(layer(c) + x), None), np.zeros(2, np.float32), x)[0].sum())
     x = fg.tensor(XS.astype(np.float32))
 
     def body(c, x):
@@ -360,10 +360,10 @@ def test_loops_in_loops(get, argument):
     close(get(nested)(0.7, xs), nested_by_hand(0.7, xs))
     close(get(grad(nested))(0.7, xs), grad(nested_by_hand)(0.7, xs))
     twice = lambda f: fg.hessian(f, argument)  # noqa: E731
-    close(get(twice)(0.7, xs), twice(nested_by_hand)(0.7, xs), 1e-9)
+    close(get(twice(nested))(0.7, xs), twice(nested_by_hand)(0.7, xs), 1e-9)
     if argument == 0:
         thrice = lambda f: grad(grad(grad(f)))  # noqa: E731
-        close(get(thrice)(0.7, xs), thrice(nested_by_hand)(0.7, xs), 1e-8)
+        close(get(thrice(nested))(0.7, xs), thrice(nested_by_hand)(0.7, xs), 1e-8)
 
 
 def test_forward_mode_and_products():
@@ -607,7 +607,7 @@ def test_a_fit_with_a_loop_in_the_model():
 
         def forward(self, x):
             steps = fg.transpose(x, (1, 0))  # (time, batch)
-            start = fg.zeros((x.shape[0], 4), dtype=x.dtype)
+            start = np.zeros((x.shape[0], 4), x.dtype)
             last, _ = fg.scan(lambda h, v: (fg.tanh(self.cell(h) + v[:, None]), None), start, steps)
             return self.out(last)
 

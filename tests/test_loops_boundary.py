@@ -108,7 +108,7 @@ BAD = {
     "a value that is read": (
         lambda: fg.scan(lambda c, x: (c if c > 0 else x, None), 0.0, ROWS),
         fg.RecordingError,
-        "",
+        "while recording",
     ),
     "too many dimensions": (
         lambda: fg.scan(lambda c, x: (c, c), np.ones((1,) * 8), ROWS),
