@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
+from typing import Any, NamedTuple
 
 import hypothesis
 import hypothesis.strategies as st
@@ -67,7 +67,7 @@ def test_layouts_of_xs_and_init():
 
 
 def test_what_a_body_hands_on():
-    """Carries that swap, stay, are views or constants; results that are inputs, constants or other results."""
+    """Carries that swap, stay, are views or constants; results that are inputs, constants, other results."""
     constant = np.array([[1.0, 2.0], [3.0, 4.0]])
 
     def body(c, x):
@@ -86,7 +86,9 @@ def test_what_a_body_hands_on():
 
 
 def test_nests():
-    Pair = namedtuple("Pair", "a b")
+    class Pair(NamedTuple):
+        a: Any
+        b: Any
 
     def body(c, x):
         new = {"p": Pair(c["p"].b + x["u"], c["p"].a), "n": [c["n"][0] + 1]}
@@ -181,7 +183,7 @@ def test_max_iter():
 
 
 def test_cond():
-    f = lambda p, x, y: fg.cond(p, lambda x, y: {"a": x + y, "b": 1}, lambda x, y: {"a": x * y, "b": 2}, x, y)  # noqa: E731
+    f = lambda p, x, y: fg.cond(p, lambda x, y: {"a": x + y, "b": 1}, lambda x, y: {"a": x * y, "b": 2}, x, y)
     for g in (f, lambda p, *xs: fg.compile(lambda v, *xs: f(v > 0, *xs))(1.0 if p else -1.0, *xs)):
         for p, a, b in ((True, 7.0, 1), (False, 12.0, 2)):
             out = g(p, 3.0, 4.0)
@@ -194,7 +196,7 @@ def test_cond_in_a_loop_computes_one_branch():
     def body(c, x):
         return fg.cond(x > 0, lambda c: c + fg.sqrt(x), lambda c: c * 2.0, c), None
 
-    f = lambda w: fg.scan(body, w, np.array([4.0, -1.0, 9.0]))[0]  # noqa: E731
+    f = lambda w: fg.scan(body, w, np.array([4.0, -1.0, 9.0]))[0]
     for g in (f, fg.compile(f)):
         assert numbers(g(1.0)) == (1.0 + 2.0) * 2.0 + 3.0
     assert fg.grad(f)(1.0) == fg.compile(fg.grad(f))(1.0) == 2.0  # no NaN of the root that was not taken
@@ -229,12 +231,14 @@ WAYS = {
 @pytest.mark.parametrize("argument", [0, 1, 2])
 def test_gradients_of_scan(way, argument):
     close(way(lambda f: fg.grad(f, argument))(*ARGUMENTS), fg.grad(scanned_by_hand, argument)(*ARGUMENTS))
-    close(way(lambda f: fg.hessian(f, argument))(*ARGUMENTS), fg.hessian(scanned_by_hand, argument)(*ARGUMENTS))
+    close(
+        way(lambda f: fg.hessian(f, argument))(*ARGUMENTS), fg.hessian(scanned_by_hand, argument)(*ARGUMENTS)
+    )
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
 def test_all_gradients_at_once(way):
-    get = lambda f: fg.value_and_grad(f, (0, 1, 2))  # noqa: E731
+    get = lambda f: fg.value_and_grad(f, (0, 1, 2))
     value, gradients = way(get)(*ARGUMENTS)
     expected_value, expected = get(scanned_by_hand)(*ARGUMENTS)
     close(value, expected_value)
@@ -244,7 +248,7 @@ def test_all_gradients_at_once(way):
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
 def test_the_third_derivative(way):
-    thrice = lambda f: fg.grad(fg.grad(fg.grad(f)))  # noqa: E731
+    thrice = lambda f: fg.grad(fg.grad(fg.grad(f)))
     close(way(thrice)(*ARGUMENTS), thrice(scanned_by_hand)(*ARGUMENTS), 1e-9)
 
 
@@ -275,7 +279,9 @@ def test_backward_reaches_what_is_closed_over():
 
 def test_a_parameter_used_in_a_loop_of_a_compiled_function():
     layer = fg.nn.Linear(2, 2)
-    f = fg.compile(lambda x: fg.scan(lambda c, x: (fg.tanh(layer(c) + x), None), np.zeros(2, np.float32), x)[0].sum())
+    f = fg.compile(
+        lambda x: fg.scan(lambda c, x: (fg.tanh(layer(c) + x), None), np.zeros(2, np.float32), x)[0].sum()
+    )
     x = fg.tensor(XS.astype(np.float32))
 
     def body(c, x):
@@ -356,20 +362,20 @@ def nested_by_hand(w, xs):
 @pytest.mark.parametrize("argument", [0, 1])
 def test_loops_in_loops(get, argument):
     xs = np.array([-1.0, -0.3, 0.2, 0.9])
-    grad = lambda f: fg.grad(f, argument)  # noqa: E731
+    grad = lambda f: fg.grad(f, argument)
     close(get(nested)(0.7, xs), nested_by_hand(0.7, xs))
     close(get(grad(nested))(0.7, xs), grad(nested_by_hand)(0.7, xs))
-    twice = lambda f: fg.hessian(f, argument)  # noqa: E731
+    twice = lambda f: fg.hessian(f, argument)
     close(get(twice(nested))(0.7, xs), twice(nested_by_hand)(0.7, xs), 1e-9)
     if argument == 0:
-        thrice = lambda f: grad(grad(grad(f)))  # noqa: E731
+        thrice = lambda f: grad(grad(grad(f)))
         close(get(thrice(nested))(0.7, xs), thrice(nested_by_hand)(0.7, xs), 1e-8)
 
 
 def test_forward_mode_and_products():
     x, v = np.array([0.3, -0.2]), np.array([1.0, 2.0])
-    f = lambda c: scanned(0.7, XS, c)  # noqa: E731
-    g = lambda c: scanned_by_hand(0.7, XS, c)  # noqa: E731
+    f = lambda c: scanned(0.7, XS, c)
+    g = lambda c: scanned_by_hand(0.7, XS, c)
     for a, b in zip(fg.jvp(f, [x], [v]), fg.jvp(g, [x], [v]), strict=True):
         close(a, b)
     close(fg.hvp(f, x, v), fg.hvp(g, x, v))
@@ -387,7 +393,7 @@ def test_no_gradient_passes_where_none_shall():
         return last + ys.sum()
 
     for order in (fg.grad, lambda f: fg.grad(fg.grad(f))):
-        with_stop = lambda w: f(w, fg.stop_gradient)  # noqa: E731
+        with_stop = lambda w: f(w, fg.stop_gradient)
 
         def by_hand(w):
             c, s = 1.0, 0.0
@@ -423,12 +429,12 @@ def test_integers_on_the_way():
 
 def test_a_body_whose_carry_grows_no_gradient():
     """The carry is no function of what is differentiated, or the result of nothing."""
-    f = lambda w: fg.scan(lambda c, x: (c * 0.5 + x, w), 1.0, XS[:, 0])[1].sum()  # noqa: E731
+    f = lambda w: fg.scan(lambda c, x: (c * 0.5 + x, w), 1.0, XS[:, 0])[1].sum()
     assert fg.grad(f)(3.0) == 6.0
-    g = lambda w: fg.scan(lambda c, x: (w, None), 1.0, XS[:, 0])[0]  # noqa: E731
+    g = lambda w: fg.scan(lambda c, x: (w, None), 1.0, XS[:, 0])[0]
     assert fg.grad(g)(3.0) == 1.0
     assert fg.compile(fg.grad(g))(3.0) == 1.0
-    h = lambda w: fg.scan(lambda c, x: (c, None), w, XS[:, 0])[0] * w  # noqa: E731
+    h = lambda w: fg.scan(lambda c, x: (c, None), w, XS[:, 0])[0] * w
     assert fg.grad(h)(3.0) == fg.compile(fg.grad(h))(3.0) == 6.0
 
 
@@ -460,7 +466,9 @@ OPS = [
 
 
 @hypothesis.given(
-    st.lists(st.tuples(st.integers(0, len(OPS) - 1), st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=7),
+    st.lists(
+        st.tuples(st.integers(0, len(OPS) - 1), st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=7
+    ),
     st.integers(1, 4),
     st.booleans(),
 )
@@ -502,7 +510,7 @@ def test_random_bodies(steps, length, reverse):
 
 def test_each_round_draws_anew():
     state = random.get_state()
-    f = lambda w: fg.scan(lambda c, x: (c + random.normal() * w, random.uniform((3,))), 0.0, length=50)  # noqa: E731
+    f = lambda w: fg.scan(lambda c, x: (c + random.normal() * w, random.uniform((3,))), 0.0, length=50)
     compiled = fg.compile(f)
     fg.manual_seed(3)
     eager = [f(1.0), f(1.0)]
@@ -575,7 +583,7 @@ def test_a_recording_does_not_grow_with_the_length():
 
 def test_what_a_gradient_does_not_need_is_dropped():
     """Only the backward loop and one forward loop are left, and no carry is kept that it does not read."""
-    f = lambda w, xs: fg.scan(lambda c, x: (c + w * x, fg.exp(c)), 0.0, xs)[0]  # noqa: E731
+    f = lambda w, xs: fg.scan(lambda c, x: (c + w * x, fg.exp(c)), 0.0, xs)[0]
     program = core.record(lambda a: [fg.grad(f)(a[0], a[1])], [np.float64(0.5), np.zeros(1000)])
     assert program.text().count("= scan(") == 1
     assert "exp" not in program.explain()

@@ -25,7 +25,9 @@ def two(c, x):
 
 BAD = {
     "a shape that changes": (
-        lambda: fg.scan(lambda c, x: ({"a": c["a"], "b": [c["b"][0] * np.ones(2)]}, None), {"a": 0.0, "b": [1.0]}, ROWS),
+        lambda: fg.scan(
+            lambda c, x: ({"a": c["a"], "b": [c["b"][0] * np.ones(2)]}, None), {"a": 0.0, "b": [1.0]}, ROWS
+        ),
         ValueError,
         "carry['b'][0] goes in as float64() and comes out as float64(2,)",
     ),
@@ -118,7 +120,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("f, error, message", BAD.values(), ids=BAD.keys())
+@pytest.mark.parametrize(("f", "error", "message"), BAD.values(), ids=BAD.keys())
 def test_bad_input(f, error, message):
     with pytest.raises(error, match=re.escape(message)):
         f()
@@ -183,7 +185,9 @@ def test_memory_does_not_grow():
     w = np.full(4, 0.999)
 
     def loss(w):
-        return fg.while_loop(lambda s: s[1] < n, lambda s: (s[0] * w + 0.1, s[1] + 1), (np.ones(4), 0))[0].sum()
+        return fg.while_loop(lambda s: s[1] < n, lambda s: (s[0] * w + 0.1, s[1] + 1), (np.ones(4), 0))[
+            0
+        ].sum()
 
     f = fg.compile(fg.grad(loss))
     eager = fg.grad(loss)
@@ -209,7 +213,8 @@ if "{way}" == "scan":
 if "{way}" == "compiled":
     f = fg.compile(f)
 if "{way}" == "gradient":
-    f = fg.grad(fg.compile(lambda x: fg.while_loop(lambda s: s[1] >= 0, lambda s: (s[0] * 1.0, s[1]), (x, 1))[0]))
+    body = lambda s: (s[0] * 1.0, s[1])
+    f = fg.grad(fg.compile(lambda x: fg.while_loop(lambda s: s[1] >= 0, body, (x, 1))[0]))
 print("ready", flush=True)
 try:
     f(1.0)
@@ -243,5 +248,7 @@ try:
 except KeyboardInterrupt:
     print(len(ticks))
 """
-    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    out = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
     assert out.stdout == "10\n"

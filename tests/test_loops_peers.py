@@ -52,8 +52,8 @@ def branch(m, cond, x):
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("get", [lambda f: f, fg.compile], ids=["eager", "compiled"])
 def test_scan(get, reverse):
-    ours = lambda *a: rnn(fg, fg.scan, *a, reverse)  # noqa: E731
-    theirs = lambda *a: rnn(jnp, lax.scan, *a, reverse)  # noqa: E731
+    ours = lambda *a: rnn(fg, fg.scan, *a, reverse)
+    theirs = lambda *a: rnn(jnp, lax.scan, *a, reverse)
     at = (W, U, XS, H)
     np.testing.assert_allclose(get(lambda *a: ours(*a))(*at), theirs(*at), rtol=1e-12)
     for a, b in zip(get(fg.grad(ours, (0, 1, 2, 3)))(*at), jax.grad(theirs, (0, 1, 2, 3))(*at), strict=True):
@@ -70,8 +70,8 @@ def test_while_loop(get):
     np.testing.assert_allclose(np.asarray(value), ode(jnp, lax.while_loop, *at), rtol=1e-12)
 
     # JAX has no reverse mode of a while loop: its forward mode is the oracle.
-    theirs = lambda *a: ode(jnp, lax.while_loop, *a)  # noqa: E731
-    ours = lambda *a: ode(fg, fg.while_loop, *a)  # noqa: E731
+    theirs = lambda *a: ode(jnp, lax.while_loop, *a)
+    ours = lambda *a: ode(fg, fg.while_loop, *a)
     for i in (0, 1):
         np.testing.assert_allclose(get(fg.jacobian(ours, i))(*at), jax.jacfwd(theirs, i)(*at), rtol=1e-10)
     second = jax.jacfwd(jax.jacfwd(lambda *a: theirs(*a).sum()))(*at)
@@ -81,8 +81,8 @@ def test_while_loop(get):
 @pytest.mark.parametrize("x", [np.array([0.5, 1.5, 0.3]), np.array([-0.5, 0.2, -1.0])], ids=["true", "false"])
 @pytest.mark.parametrize("get", [lambda f: f, fg.compile], ids=["eager", "compiled"])
 def test_cond(get, x):
-    ours = lambda x: branch(fg, fg.cond, x)  # noqa: E731
-    theirs = lambda x: branch(jnp, lax.cond, x)  # noqa: E731
+    ours = lambda x: branch(fg, fg.cond, x)
+    theirs = lambda x: branch(jnp, lax.cond, x)
     np.testing.assert_allclose(np.asarray(get(lambda x: ours(x))(x)), theirs(x), rtol=1e-12)
     np.testing.assert_allclose(get(fg.grad(ours))(x), jax.grad(theirs)(x), rtol=1e-12)
     np.testing.assert_allclose(get(fg.hessian(ours))(x), jax.hessian(theirs)(x), rtol=1e-10, atol=1e-12)

@@ -111,7 +111,8 @@ PhiloxBlock philox(PhiloxBlock c, PhiloxKey key) {
 
 RandomKey key_of_round(const RandomKey& key, uint64_t round, uint32_t part) {
     const PhiloxBlock of_stream = derive(key.seed, key.stream, part, round_of_loop);
-    const PhiloxBlock words = philox({low_word(round), high_word(round), part, round_of_loop}, {of_stream[0], of_stream[1]});
+    const PhiloxBlock words =
+        philox({low_word(round), high_word(round), part, round_of_loop}, {of_stream[0], of_stream[1]});
     return {join(words[0], words[1]), 0, 0};
 }
 

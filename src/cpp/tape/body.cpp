@@ -63,7 +63,7 @@ BodyCode::BodyCode(const Recording& recording) : lowered_(lower(recording, true)
         const auto& result = lowered_.results[i];
         const View& view = result.operand.view;
         results_.push_back({result.output >= 0 ? lowered_.bases.outputs + result.output : -1,
-                            view.size() * itemsize(view.dtype), result.operand});
+                            view.size() * itemsize(view.dtype), result.operand, view.contiguous()});
         if (result.output < 0) copied_.push_back(int(i));
         const auto& in = recording.inputs();
         const auto found = std::find(in.begin(), in.end(), outputs[i]);
@@ -103,7 +103,7 @@ void BodyCode::Frame::copy_out(int i) const {
     const Result& result = code_.results_[size_t(i)];
     const char* const from = result.operand.at.in(bases_);
     if (from == targets_[i]) return;
-    if (result.operand.view.contiguous()) {
+    if (result.contiguous) {
         std::memcpy(targets_[i], from, size_t(result.bytes));
         return;
     }

@@ -140,6 +140,7 @@ private:
         int base;  // it is made in place there; -1: it is copied
         int64_t bytes;
         Operand operand;
+        bool contiguous;
     };
 
     Lowered lowered_;

@@ -64,8 +64,8 @@ Ref<Region> Loop::for_gradient() const {
             with.stack_of[size_t(c)] = int(outputs.size()) - parts_.carries;
             outputs.push_back(body.inputs()[size_t(c)]);
         }
-        with.body = std::make_shared<const Recording>(
-            body.restricted(std::vector<bool>(body.inputs().size(), true), outputs));
+        with.body =
+            std::make_shared<const Recording>(body.restricted(std::vector<bool>(body.inputs().size(), true), outputs));
         return make_ref<Loop>(std::move(with));
     });
 }
@@ -95,14 +95,13 @@ std::vector<bool> Loop::active_inputs(const std::vector<bool>& inputs) const {
 std::vector<bool> Loop::reached_from(const std::vector<bool>& inputs) const {
     const std::vector<bool> active = active_inputs(inputs);
     std::vector<bool> reached = parts_.body->reached_from(active);
-    for (size_t c = 0; c < size_t(parts_.carries); ++c)
-        reached[c] = active[c] && is_floating(outputs()[c].dtype);
+    for (size_t c = 0; c < size_t(parts_.carries); ++c) reached[c] = active[c] && is_floating(outputs()[c].dtype);
     if (parts_.length == Length::conditional) reached.insert(reached.begin() + parts_.carries, false);
     return reached;
 }
 
-// The loop that goes back. Its carries are the gradients of carries and sums for constants, its xs what the rounds began
-// with and the gradients of the ys, its ys the gradients of the xs.
+// The loop that goes back. Its carries are the gradients of carries and sums for constants, its xs what the rounds
+// began with and the gradients of the ys, its ys the gradients of the xs.
 struct Loop::Reverse {
     enum class Source { input, output, gradient, zeros };
     struct In {
@@ -316,8 +315,8 @@ Region::Reduced Loop::reduced(const std::vector<bool>& live) const {
     if (parts_.condition) {
         std::vector<bool> of_condition(kept.begin(), kept.begin() + carries);
         of_condition.insert(of_condition.end(), kept.begin() + carries + parts_.xs, kept.end());
-        parts.condition = std::make_shared<const Recording>(
-            parts_.condition->restricted(of_condition, parts_.condition->outputs()));
+        parts.condition =
+            std::make_shared<const Recording>(parts_.condition->restricted(of_condition, parts_.condition->outputs()));
     }
     parts.body = std::make_shared<const Recording>(less.restricted(kept, less.outputs()));
     result.region = make_ref<Loop>(std::move(parts));
@@ -345,8 +344,8 @@ Tensor add_stacks(const Tensor& a, const Tensor& b) {
     parts.length = Length::counted;
     parts.xs = 2;
     const Meta rows[] = {row, row};
-    parts.body = std::make_shared<const Recording>(record_body(
-        rows, [](const std::vector<Tensor>& in) { return std::vector<Tensor>{add_up(in[0], in[1])}; }));
+    parts.body = std::make_shared<const Recording>(
+        record_body(rows, [](const std::vector<Tensor>& in) { return std::vector<Tensor>{add_up(in[0], in[1])}; }));
     const Tensor in[] = {a, a, b};
     return apply_region(make_ref<Loop>(std::move(parts)), in)[0];
 }

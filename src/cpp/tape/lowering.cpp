@@ -51,8 +51,8 @@ struct Draft {
     std::unique_ptr<Prepared> prepared;  // of the first use
     bool elementwise;                    // whether elementwise ops of `shape` may join
     Dims shape;
-    int64_t work = 0, work_at = 0;       // bytes of working memory of a region, and where in the arena
-    int first_stack = 0;                 // base of the stacks inside a region
+    int64_t work = 0, work_at = 0;  // bytes of working memory of a region, and where in the arena
+    int first_stack = 0;            // base of the stacks inside a region
 
     bool alone() const { return first == last; }
 };

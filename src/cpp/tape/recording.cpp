@@ -75,8 +75,7 @@ std::vector<Tensor> Recording::record_region(const Attrs& attrs, Span<Tensor> in
     const int first_result = int(values_.size());
     for (const Meta& meta : attrs.region->outputs()) results.push_back(traced(meta, ValueKind::result));
     const bool stops = !grad_enabled() && !passes_gradients;
-    instructions_.push_back(
-        {&attrs.region->op(), attrs, first, in.size(), first_result, int(results.size()), stops});
+    instructions_.push_back({&attrs.region->op(), attrs, first, in.size(), first_result, int(results.size()), stops});
     return results;
 }
 

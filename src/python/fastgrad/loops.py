@@ -26,9 +26,9 @@ def scan(
     Parameters
     ----------
     f : callable
-        Takes the carry and a row of `xs`, returns the next carry and a row of the results. It is called while it
-        is recorded, and then runs natively: it cannot read values. It may use tensors, arrays and values from
-        around it; gradients flow to them.
+        Takes the carry and a row of `xs`, returns the next carry and a row of the results. It is called while
+        it is recorded, and then runs natively: it cannot read values. It may use tensors, arrays and values
+        from around it; gradients flow to them.
     init : number, array, tensor or nest
         The carry at the start. `f` must return one of the same structure, shapes and dtypes.
     xs : array, tensor or nest, optional
@@ -36,7 +36,8 @@ def scan(
     length : int, optional
         The number of rows; needed where `xs` has no leaf.
     reverse : bool, default False
-        Whether to go from the last row to the first. Row i of the results belongs to row i of `xs` all the same.
+        Whether to go from the last row to the first. Row i of the results belongs to row i of `xs` all the
+        same.
 
     Returns
     -------
@@ -48,13 +49,14 @@ def scan(
     Raises
     ------
     TypeError, ValueError
-        If leaves of `xs` differ in length, or what `f` returns is no pair, or its carry is unlike the one it got.
+        If leaves of `xs` differ in length, or what `f` returns is no pair, or its carry is unlike the one it
+        got.
 
     Notes
     -----
-    As ``jax.lax.scan``. Its gradient is a scan from the last row to the first, which computes each row again from
-    the carry it began with; those are kept when a gradient is wanted, so that memory grows by a carry a row. Each
-    row draws random numbers of its own.
+    As ``jax.lax.scan``. Its gradient is a scan from the last row to the first, which computes each row again
+    from the carry it began with; those are kept when a gradient is wanted, so that memory grows by a carry a
+    row. Each row draws random numbers of its own.
 
     Examples
     --------
@@ -102,9 +104,9 @@ def while_loop(
     cond : callable
         Takes the carry, returns one bool: whether to go on.
     body : callable
-        Takes the carry, returns the next one, of the same structure, shapes and dtypes. Both are called while they
-        are recorded, and then run natively: they cannot read values. They may use tensors, arrays and values from
-        around them; gradients flow to those of `body`.
+        Takes the carry, returns the next one, of the same structure, shapes and dtypes. Both are called while
+        they are recorded, and then run natively: they cannot read values. They may use tensors, arrays and
+        values from around them; gradients flow to those of `body`.
     init : number, array, tensor or nest
         The carry at the start.
     max_iter : int, optional
@@ -124,8 +126,8 @@ def while_loop(
 
     Notes
     -----
-    As ``jax.lax.while_loop``, but it has a gradient in reverse mode, also a second one: where one is wanted, the
-    carries of all iterations are kept in memory that grows with them. Ctrl-C ends it.
+    As ``jax.lax.while_loop``, but it has a gradient in reverse mode, also a second one: where one is wanted,
+    the carries of all iterations are kept in memory that grows with them. Ctrl-C ends it.
 
     Examples
     --------
@@ -164,9 +166,9 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
     pred : bool or tensor
         One bool.
     true_fun, false_fun : callable
-        Take `operands`, return nests of one structure, shapes and dtypes. Both are called while they are recorded;
-        the one that is chosen then runs natively. They may use tensors, arrays and values from around them;
-        gradients flow to them.
+        Take `operands`, return nests of one structure, shapes and dtypes. Both are called while they are
+        recorded; the one that is chosen then runs natively. They may use tensors, arrays and values from
+        around them; gradients flow to them.
     *operands : number, array, tensor or nest
 
     Returns
@@ -181,8 +183,8 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
 
     Notes
     -----
-    As ``jax.lax.cond``. Unlike `where`, it computes one branch only, and what the other would give does not reach
-    the gradient.
+    As ``jax.lax.cond``. Unlike `where`, it computes one branch only, and what the other would give does not
+    reach the gradient.
 
     Examples
     --------
@@ -225,8 +227,8 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
             changed[weak][i] = other[1]
             continue
         raise (ValueError if a[0] != b[0] else TypeError)(
-            f"cond: both functions must return the same shapes and dtypes, got {a[1]}{a[0]} from {names[0]} and "
-            f"{b[1]}{b[0]} from {names[1]} for the result{path}"
+            f"cond: both functions must return the same shapes and dtypes, got {a[1]}{a[0]} from {names[0]} "
+            f"and {b[1]}{b[0]} from {names[1]} for the result{path}"
         )
     for i, f in enumerate((true_fun, false_fun)):
         if changed[i]:
@@ -315,7 +317,7 @@ def _next_carry(
 def _settled(
     op: str, f: Callable[..., Any], init: Any, record: Callable[[list[Tensor], object], tuple[Body, Any]]
 ) -> tuple[Body, Any, list[Tensor], object]:
-    """The recorded body, what came with it, and the first carry: Python numbers in that take the dtype they get."""
+    """The recorded body, what came with it, and the first carry: its Python numbers take a dtype."""
     carries, structure = _operands(op, "init", init)
     while True:
         body, extra = record(carries, structure)
@@ -327,8 +329,8 @@ def _settled(
                 continue
             if not before.weak or not (before.dtype == dtype or _gives_way(before.dtype, dtype)):
                 raise TypeError(
-                    f"{op}: {name_of(f)} must return a carry of the dtypes it gets, but carry{path} goes in as "
-                    f"{before.dtype}{before.shape} and comes out as {dtype}{after[0]}"
+                    f"{op}: {name_of(f)} must return a carry of the dtypes it gets, but carry{path} goes in "
+                    f"as {before.dtype}{before.shape} and comes out as {dtype}{after[0]}"
                 )
             carries[i] = core.ops.astype(before, dtype)
             changed = True

@@ -20,6 +20,12 @@ _Index: TypeAlias = _IndexItem | tuple[_IndexItem, ...]
 
 elementwise_table: dict[str, tuple[str | None, int, bool]]
 
+class Body:
+    """What a function did, recorded to be part of one loop or branch."""
+    @property
+    def outputs(self) -> Any:
+        """Shape, dtype and weakness of each output."""
+
 class CompiledCall:
     """A callable that replays what `_call` has recorded for like arguments."""
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
@@ -307,6 +313,9 @@ def assign(to: Tensor, values: _Operand) -> None:
 def available_isa() -> list[str]:
     """ISA levels of this build and CPU, best first."""
 
+def cond(if_true: Body, if_false: Body, condition: Tensor, operands: Sequence[Tensor]) -> list[Tensor]:
+    """The outputs of one of two bodies."""
+
 def cut(tensor: Tensor) -> Tensor:
     """The same numbers, outside any graph. Unlike detach(), it is no part of a recording: gradients of the recording pass."""
 
@@ -352,8 +361,20 @@ def operand(x: _Operand) -> Tensor | None:
 def record(f: Callable[[list[Tensor]], Iterable[Tensor]], examples: Iterable[_Operand]) -> Program:
     """Calls f once on stand-ins of the examples' shapes and dtypes and keeps what it did as a Program."""
 
+def record_body(function: Any, whole: Sequence[Tensor], rows: Sequence[Tensor]) -> Body:
+    """Calls a function once on a list of stand-ins, of tensors and of rows of tensors, and keeps what it did."""
+
 def scalar(tensor: Tensor) -> Tensor | None:
     """The one real number of a tensor, of shape (); None when it holds something else."""
+
+def scan(
+    body: Body,
+    carries: Sequence[Tensor],
+    xs: Sequence[Tensor],
+    length: SupportsIndex,
+    reverse: bool,
+) -> list[Tensor]:
+    """The last carries and the ys of a loop over rows."""
 
 def set_borrowing(borrowing: bool) -> bool:
     """While on, arrays mixed into operations of this thread are read in place instead of copied; returns what it was."""
@@ -375,5 +396,8 @@ def unflatten(structure: Any, leaves: Any) -> Any:
 
 def variable(argument: Any) -> Tensor | None:
     """A fresh variable of the graph with the numbers of an argument; None when those are not real numbers."""
+
+def while_loop(condition: Body, body: Body, carries: Sequence[Tensor], most: SupportsIndex) -> list[Tensor]:
+    """The last carries of a loop while a condition holds; most is -1 for any number of rounds."""
 
 def zeros_like(tensor: Tensor) -> Tensor: ...
