@@ -52,6 +52,17 @@ Stack* const* find_stacks(int first, int count, Bases bases, char* pointers) {
     return found;
 }
 
+Op region_op(const char* name, const char* doc) {
+    Op op{};
+    op.name = name;
+    op.doc = doc;
+    op.arity = -1;
+    op.infer = [](const Op& op, const Attrs&, Views) -> Meta {
+        throw std::logic_error(say("'", op.name, "' is a region, used by apply_region"));
+    };
+    return op;
+}
+
 RandomKey key_from(const void* numbers, int64_t draw) {
     const auto* key = static_cast<const int64_t*>(numbers);
     return {uint64_t(key[0]), uint64_t(key[1]) + uint64_t(draw), 0};
@@ -69,7 +80,7 @@ BodyCode::BodyCode(const Recording& recording) : lowered_(lower(recording, true)
         const auto found = std::find(in.begin(), in.end(), outputs[i]);
         handed_on_.push_back(found == in.end() ? -1 : int(found - in.begin()));
     }
-    const size_t pointers = size_t(lowered_.bases.count) + results_.size() + 2;
+    const size_t pointers = size_t(lowered_.bases.count) + 2 * results_.size() + 2;
     table_bytes_ = aligned(int64_t(pointers * sizeof(char*)));
     work_bytes_ = table_bytes_ + lowered_.arena_bytes;
     for (const auto& step : lowered_.steps) {
@@ -88,12 +99,17 @@ BodyCode::Frame::Frame(const BodyCode& code, char* work, Stack* const* stacks)
     : code_(code),
       bases_(reinterpret_cast<char**>(work)),
       targets_(bases_ + code.lowered_.bases.count),
+      outputs_(reinterpret_cast<char***>(targets_ + code.results_.size())),
       inputs_(code.lowered_.bases.inputs) {
     const BasePlan& plan = code.lowered_.bases;
     bases_[0] = work + code.table_bytes_;
     if (plan.key >= 0) {
-        key_ = reinterpret_cast<int64_t*>(targets_ + code.results_.size());
+        key_ = reinterpret_cast<int64_t*>(outputs_ + code.results_.size());
         bases_[plan.key] = reinterpret_cast<char*>(key_);
+    }
+    for (size_t i = 0; i < code.results_.size(); ++i) {
+        const int base = code.results_[i].base;
+        outputs_[i] = base >= 0 ? &bases_[base] : &targets_[i];
     }
     for (const auto& [base, tensor] : plan.from_outside) bases_[base] = tensor.view().as<char>();
     for (int i = 0; i < plan.stack_count; ++i) bases_[plan.stacks + i] = reinterpret_cast<char*>(stacks[i]);

@@ -12,6 +12,9 @@ namespace fg {
 // Records what f makes of inputs of these metas, as the body of a region. f gets and gives tensors.
 Recording record_body(Span<Meta> inputs, const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f);
 
+// What stands for a kind of region where an op is named.
+Op region_op(const char* name, const char* doc);
+
 // The key at some numbers, further on by so many streams.
 RandomKey key_from(const void* numbers, int64_t draw);
 
@@ -38,8 +41,7 @@ template <class T> class KeptGradients {
 public:
     using Chosen = std::vector<bool>;
 
-    template <class Make>
-    std::shared_ptr<const T> get(const Chosen& given, const Chosen& wanted, Make make) const {
+    template <class Make> std::shared_ptr<const T> get(const Chosen& given, const Chosen& wanted, Make make) const {
         const auto key = std::make_pair(given, wanted);
         {
             const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
@@ -110,11 +112,7 @@ public:
 
         void input(int i, const void* data) { bases_[inputs_ + i] = static_cast<char*>(const_cast<void*>(data)); }
         // Where a result goes: to contiguous memory that no input lies in.
-        void output(int i, void* data) {
-            const Result& result = code_.results_[size_t(i)];
-            if (result.base >= 0) bases_[result.base] = static_cast<char*>(data);
-            else targets_[i] = static_cast<char*>(data);
-        }
+        void output(int i, void* data) { *outputs_[i] = static_cast<char*>(data); }
         bool draws() const { return key_ != nullptr; }
         void key(const RandomKey& key) {
             key_[0] = int64_t(key.seed);
@@ -130,7 +128,8 @@ public:
 
         const BodyCode& code_;
         char** bases_;
-        char** targets_;
+        char** targets_;   // of results that are copied
+        char*** outputs_;  // of each result, where its address is noted: among the bases or the targets
         int inputs_;
         int64_t* key_ = nullptr;
     };

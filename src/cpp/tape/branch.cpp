@@ -12,14 +12,7 @@
 namespace fg {
 namespace {
 
-Op make_op() {
-    Op op{};
-    op.name = "cond";
-    op.doc = "One of two functions, as a condition says.";
-    op.arity = -1;
-    return op;
-}
-const Op cond_op = make_op();
+const Op cond_op = region_op("cond", "One of two functions, as a condition says.");
 
 std::vector<Meta> outputs_of(const Recording& body) {
     std::vector<Meta> outputs;

@@ -37,7 +37,7 @@ private:
     std::shared_ptr<const Reverse> make_reverse(const std::vector<bool>& given, const std::vector<bool>& wanted) const;
     Ref<Code> code() const;
 
-    Body bodies_[2];  // if true, if false
+    Body bodies_[2];         // if true, if false
     Kept<RefCounted> code_;  // a Code
     KeptGradients<Reverse> reverses_;
 };

@@ -9,16 +9,8 @@
 namespace fg {
 namespace {
 
-Op named(const char* name, const char* doc) {
-    Op op{};
-    op.name = name;
-    op.doc = doc;
-    op.arity = -1;
-    return op;
-}
-
-const Op scan_op = named("scan", "A function used on one row after the other, with values carried along.");
-const Op while_op = named("while_loop", "A function used again and again while a condition holds.");
+const Op scan_op = region_op("scan", "A function used on one row after the other, with values carried along.");
+const Op while_op = region_op("while_loop", "A function used again and again while a condition holds.");
 
 const Meta& output_meta(const Recording& r, int i) { return r.values()[size_t(r.outputs()[size_t(i)])].meta; }
 

@@ -18,14 +18,14 @@ enum class Length {
 
 struct LoopParts {
     Length length = Length::fixed;
-    int64_t rounds = 0;  // of a fixed one
-    int64_t most = -1;   // rounds of a conditional one; -1: any number
+    int64_t rounds = 0;           // of a fixed one
+    int64_t most = -1;            // rounds of a conditional one; -1: any number
     bool reverse = false;         // from the last row to the first
     bool draws_reversed = false;  // the first round draws what the last one of another loop drew
     int carries = 0, xs = 0;
     std::shared_ptr<const Recording> body;       // closed
     std::shared_ptr<const Recording> condition;  // of carries and constants
-    std::vector<int> stack_of;                   // of each carry, which of the ys are its values before each round, or -1
+    std::vector<int> stack_of;  // of each carry, which of the ys are its values before each round, or -1
 };
 
 class Loop final : public Region {

@@ -23,7 +23,8 @@ struct Attrs {
 
     friend bool operator==(const Attrs& a, const Attrs& b) {
         return a.axes == b.axes && a.shape == b.shape && a.starts == b.starts && a.steps == b.steps &&
-               a.ndim == b.ndim && a.draw == b.draw && a.keepdims == b.keepdims && a.dtype == b.dtype && a.region == b.region;
+               a.ndim == b.ndim && a.draw == b.draw && a.keepdims == b.keepdims && a.dtype == b.dtype &&
+               a.region == b.region;
     }
 };
 

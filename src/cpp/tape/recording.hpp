@@ -15,7 +15,7 @@ struct Instruction {
     const Op* op;
     Attrs attrs;
     int first_input, input_count;  // see Recording::inputs_of
-    int output;  // the first, where there are several
+    int output;                    // the first, where there are several
     int output_count = 1;
     bool stops = false;  // recorded with gradients off: none pass when it is used again
 };

@@ -75,7 +75,7 @@ def scan(
 
         def body(traced: list[Tensor]) -> list[Tensor]:
             given, row = traced[: len(carries)], traced[len(carries) :]
-            result = f(_nest.unflatten(structure, given), _nest.unflatten(row_structure, row))
+            result: Any = f(_nest.unflatten(structure, given), _nest.unflatten(row_structure, row))
             if not isinstance(result, (tuple, list)) or len(result) != 2:
                 raise TypeError(
                     f"scan: {name_of(f)} must return the next carry and a row of results, got {_said(result)}"
