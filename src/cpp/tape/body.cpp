@@ -57,8 +57,8 @@ Op region_op(const char* name, const char* doc) {
     op.name = name;
     op.doc = doc;
     op.arity = -1;
-    op.infer = [](const Op& op, const Attrs&, Views) -> Meta {
-        throw std::logic_error(say("'", op.name, "' is a region, used by apply_region"));
+    op.infer = [](const Op& used, const Attrs&, Views) -> Meta {
+        throw std::logic_error(say("'", used.name, "' is a region, used by apply_region"));
     };
     return op;
 }
