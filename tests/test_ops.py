@@ -56,7 +56,9 @@ def test_rows_reach_every_primitive_in_both_directions():
     with_rules = {"ruled", "recompute", "draw_key"}  # test_custom_rules.py, test_remat.py
     without_rule = {"svd_full"}  # test_linalg.py
     assigned = {"put", "set_slice"}  # test_assignment.py
-    assert set(_core.op_names()) <= reached | without_gradient | drawing | with_rules | without_rule | assigned
+    assert (
+        set(_core.op_names()) <= reached | without_gradient | drawing | with_rules | without_rule | assigned
+    )
 
 
 # --- values

@@ -11,6 +11,7 @@ void bind_compiled_call(py::module_& m);
 void bind_fit(py::module_& m);
 void bind_host(py::module_& m);
 void bind_kernels(py::module_& m);
+void bind_loops(py::module_& m);
 void bind_nest(py::module_& m);
 void bind_ops(py::module_& m);
 void bind_random(py::module_& m);
@@ -35,6 +36,7 @@ PYBIND11_MODULE(_core, m) {
     fg::bind_assign(m);
     fg::bind_nest(m);
     fg::bind_autodiff(m);
+    fg::bind_loops(m);
     fg::bind_transform(m);
     fg::bind_batching(m);
     fg::bind_rules(m);

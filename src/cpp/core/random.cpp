@@ -12,7 +12,7 @@ namespace fg {
 namespace {
 
 // What a key is derived for: sequences and permutations of one seed have nothing to do with each other.
-enum Purpose : uint32_t { sequence = 0, permutation = 1 };
+enum Purpose : uint32_t { sequence = 0, permutation = 1, round_of_loop = 2 };
 
 uint32_t low_word(uint64_t x) { return uint32_t(x); }
 uint32_t high_word(uint64_t x) { return uint32_t(x >> 32); }
@@ -107,6 +107,13 @@ PhiloxBlock philox(PhiloxBlock c, PhiloxKey key) {
         key[1] += 0xbb67ae85u;
     }
     return c;
+}
+
+RandomKey key_of_round(const RandomKey& key, uint64_t round, uint32_t part) {
+    const PhiloxBlock of_stream = derive(key.seed, key.stream, part, round_of_loop);
+    const PhiloxBlock words =
+        philox({low_word(round), high_word(round), part, round_of_loop}, {of_stream[0], of_stream[1]});
+    return {join(words[0], words[1]), 0, 0};
 }
 
 RandomKey Generator::take(uint64_t streams) {

@@ -23,6 +23,9 @@ struct RandomKey {
     uint64_t seed = 0, stream = 0, step = 0;
 };
 
+// The key of one round of what draws from a stream again and again: another seed, so that its streams begin at 0.
+RandomKey key_of_round(const RandomKey& key, uint64_t round, uint32_t part = 0);
+
 // Hands out the streams of a seed one after the other, none twice, to any thread.
 class Generator {
 public:

@@ -59,6 +59,7 @@ class TensorImpl : public RefCounted {
 public:
     View view;
     bool requires_grad = false;
+    int output = 0;                    // which of its creator's results
     Ref<Storage> storage;              // null: a value of a recording
     Ref<Creator> creator;              // null: a leaf of the graph
     Ref<TensorImpl> grad;              // of a leaf, summed over backward passes

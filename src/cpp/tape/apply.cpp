@@ -56,6 +56,33 @@ Tensor apply(const Op& op, Span<Tensor> in, const Attrs& attrs) {
     return out;
 }
 
+std::vector<Tensor> apply_region(const Ref<Region>& region, Span<Tensor> in, int64_t draw) {
+    Recording* recording = Recording::active();
+    bool wants = false;
+    for (const Tensor& t : in) {
+        if (t.traced()) Recording::check_usable(t, region->op().name);
+        wants |= grad_mode && t.requires_grad();
+    }
+    Attrs attrs;
+    attrs.draw = draw;
+    attrs.region = wants ? region->for_gradient() : region;
+    std::vector<Tensor> out = recording ? recording->record_region(attrs, in) : attrs.region->run(in, draw);
+    if (wants) {
+        std::vector<bool> variable;
+        for (const Tensor& t : in) variable.push_back(t.requires_grad());
+        const std::vector<bool> reached = attrs.region->reached_from(variable);
+        const auto node = make_ref<Node>(attrs, in, out);
+        for (size_t i = 0; i < region->outputs().size(); ++i) {
+            if (!reached[i]) continue;
+            out[i].impl()->creator = node;
+            out[i].impl()->output = int(i);
+            out[i].impl()->requires_grad = true;
+        }
+    }
+    out.resize(region->outputs().size());
+    return out;
+}
+
 bool grad_enabled() { return grad_mode; }
 void set_grad_enabled(bool enabled) { grad_mode = enabled; }
 GradMode::GradMode(bool enabled) : before_(grad_mode) { grad_mode = enabled; }

@@ -5,17 +5,13 @@
 #include <cstddef>
 
 #include "tape/apply.hpp"
+#include "tape/loop.hpp"
 #include "tape/node.hpp"
 #include "tape/recording.hpp"
 #include "tape/registry.hpp"
 
 namespace fg {
 namespace {
-
-Tensor add_up(const Tensor& a, const Tensor& b) {
-    static const Op& op = find_op("add");
-    return apply(op, {a, b});
-}
 
 // The nodes below some roots, later ones first, and the gradients that have arrived at each, summed in the order they
 // come. Nodes are found by their address in a table of half empty places: a sweep looks for one at every edge.
@@ -48,29 +44,43 @@ public:
         return e.node && chosen(e.node.get());
     }
 
-    void arrive(const Node* node, const Tensor& grad) {
-        Tensor& sum = nodes_[size_t(find(node))].grad;
+    // At one of the results of a node.
+    void arrive(const Node* node, int output, const Tensor& grad) {
+        Found& found = nodes_[size_t(find(node))];
+        if (output && found.others.empty()) found.others.resize(node->region()->outputs().size());
+        Tensor& sum = output ? found.others[size_t(output)] : found.grad;
         sum = sum ? add_up(sum, grad) : grad;
     }
 
     // Visits the nodes that gradients arrive at. `wants(edge)` says where to go, `to_leaf(leaf, grad)` is told of each
-    // gradient that reaches a leaf, `at_node(node, grad)` of each node's whole gradient.
+    // gradient that reaches a leaf, `at_node(node, output, grad)` of the whole gradient of each result.
     template <class Wants, class ToLeaf, class AtNode>
     void sweep(bool retain_graph, Wants wants, ToLeaf to_leaf, AtNode at_node) {
         for (const auto& [sequence, n] : order_) {
             Node* const node = nodes_[size_t(n)].node;
             const Tensor grad = std::move(nodes_[size_t(n)].grad);
-            if (!grad) continue;
-            at_node(node, grad);
-            const Pullback pullback(*node, grad);
             bool passed = false;
+            if (node->region()) {
+                std::vector<Tensor> grads = std::move(nodes_[size_t(n)].others);
+                if (!grad && grads.empty()) continue;
+                grads.resize(node->region()->outputs().size());
+                grads[0] = grad;
+                for (size_t o = 0; o < grads.size(); ++o)
+                    if (grads[o]) at_node(node, int(o), grads[o]);
+                passed = through_region(*node, grads, wants, to_leaf);
+                if (!retain_graph && passed) node->free_saved();
+                continue;
+            }
+            if (!grad) continue;
+            at_node(node, 0, grad);
+            const Pullback pullback(*node, grad);
             for (int i = 0; i < node->arity(); ++i) {
                 const Edge& edge = node->edge(i);
                 if (!wants(edge)) continue;
                 passed = true;
                 const Tensor g = node->op().vjp(pullback, i);
                 if (edge.leaf) to_leaf(edge.leaf, g);
-                else arrive(edge.node.get(), g);
+                else arrive(edge.node.get(), edge.output, g);
             }
             if (!retain_graph && passed) node->free_saved();
         }
@@ -81,7 +91,24 @@ private:
         Node* node;
         Tensor grad;
         bool chosen = false;
+        std::vector<Tensor> others;  // of the results of a region, but for the first
     };
+
+    // All at once: the gradients of a region are one region.
+    template <class Wants, class ToLeaf>
+    bool through_region(const Node& node, Span<Tensor> grads, Wants wants, ToLeaf to_leaf) {
+        std::vector<bool> wanted;
+        for (int i = 0; i < node.arity(); ++i) wanted.push_back(wants(node.edge(i)));
+        if (std::find(wanted.begin(), wanted.end(), true) == wanted.end()) return false;
+        const std::vector<Tensor> flows = node.region()->vjp(node, grads, wanted);
+        for (int i = 0; i < node.arity(); ++i) {
+            const Edge& edge = node.edge(i);
+            if (!flows[size_t(i)]) continue;
+            if (edge.leaf) to_leaf(edge.leaf, flows[size_t(i)]);
+            else arrive(edge.node.get(), edge.output, flows[size_t(i)]);
+        }
+        return true;
+    }
 
     // Where a node is in the table, or would go.
     size_t place(const Node* node) const {
@@ -96,7 +123,7 @@ private:
         const size_t at = place(node);
         if (table_[at] >= 0) return;
         table_[at] = int(nodes_.size());
-        nodes_.push_back({node, {}});
+        nodes_.push_back({node, {}, false, {}});
         if (nodes_.size() * 2 <= table_.size()) return;
         table_.assign(table_.size() * 4, -1);
         for (size_t n = 0; n < nodes_.size(); ++n) table_[place(nodes_[n].node)] = int(n);
@@ -126,6 +153,12 @@ Tensor seed_for(const Tensor& root, const Tensor& seed) {
 
 }  // namespace
 
+Tensor add_up(const Tensor& a, const Tensor& b) {
+    static const Op& op = find_op("add");
+    if (is_stack(a.shape())) return add_stacks(a, b);
+    return apply(op, {a, b});
+}
+
 void LeafGradients::arrive(const Tensor& leaf, const Tensor& grad) {
     const auto [place, fresh] = places_.try_emplace(leaf.impl(), leaves_.size());
     if (fresh) leaves_.push_back({leaf, grad});
@@ -152,10 +185,10 @@ LeafGradients backward(const Tensor& root, const Tensor& seed, bool retain_graph
         return leaves;
     }
     Graph graph({&root, 1});
-    graph.arrive(creator(root), start);
+    graph.arrive(creator(root), root.impl()->output, start);
     graph.sweep(
         retain_graph || create_graph, [](const Edge& e) { return e.wants_gradient(); },
-        [&](const Tensor& leaf, const Tensor& g) { leaves.arrive(leaf, g); }, [](Node*, const Tensor&) {});
+        [&](const Tensor& leaf, const Tensor& g) { leaves.arrive(leaf, g); }, [](Node*, int, const Tensor&) {});
     return leaves;
 }
 
@@ -170,9 +203,9 @@ std::vector<Tensor> gradients(Span<Tensor> outputs, Span<Tensor> seeds, Span<Ten
         for (int i = 0; i < inputs.size(); ++i)
             if (inputs[i].impl() == leaf.impl()) give(i, g);
     };
-    const auto at_node = [&](Node* node, const Tensor& g) {
+    const auto at_node = [&](Node* node, int output, const Tensor& g) {
         for (int i = 0; i < inputs.size(); ++i)
-            if (inputs[i].impl()->creator.get() == node) give(i, g);
+            if (inputs[i].impl()->creator.get() == node && inputs[i].impl()->output == output) give(i, g);
     };
     const GradMode mode(create_graph);
     const PassesGradients later;  // a recording may be differentiated later, whatever is wanted of it now
@@ -182,7 +215,7 @@ std::vector<Tensor> gradients(Span<Tensor> outputs, Span<Tensor> seeds, Span<Ten
         const Tensor start = seed_for(outputs[i], seeds[i]);
         if (!outputs[i].requires_grad()) continue;
         if (outputs[i].is_leaf()) to_leaf(outputs[i], start);
-        else if (graph.chosen(creator(outputs[i]))) graph.arrive(creator(outputs[i]), start);
+        else if (graph.chosen(creator(outputs[i]))) graph.arrive(creator(outputs[i]), outputs[i].impl()->output, start);
     }
     graph.sweep(
         retain_graph || create_graph, [&](const Edge& e) { return graph.chosen(e); }, to_leaf, at_node);

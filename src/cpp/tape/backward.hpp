@@ -36,4 +36,7 @@ LeafGradients backward(const Tensor& root, const Tensor& seed, bool retain_graph
 std::vector<Tensor> gradients(Span<Tensor> outputs, Span<Tensor> seeds, Span<Tensor> inputs, bool retain_graph,
                               bool create_graph);
 
+// The sum of two gradients.
+Tensor add_up(const Tensor& a, const Tensor& b);
+
 }  // namespace fg

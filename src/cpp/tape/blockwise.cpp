@@ -92,6 +92,19 @@ Blockwise::Blockwise(BlockwisePlan&& plan) : producer_(std::move(plan.producer))
         uses_.push_back({kernel, use.op, use.first_operand, use.operand_count, use.out});
     }
     operands_ = std::move(plan.operands);
+    if (in_one_go()) find_places();
+}
+
+void Blockwise::find_places() {
+    const auto add = [&](int v) {
+        const Value& value = values_[size_t(v)];
+        if (value.buffer < 0) places_.push_back({value.at.base, int(value.step), value.at.offset});
+        else places_.push_back({-1, int(value.step), value.buffer});
+    };
+    for (const Use& use : uses_) {
+        for (int k = 0; k < use.operand_count; ++k) add(operands_[size_t(use.first_operand + k)]);
+        add(use.out);
+    }
 }
 
 StepInfo Blockwise::info() const {
@@ -253,6 +266,7 @@ void Blockwise::find_producer_in(Bases bases, const void** in) const {
 
 void Blockwise::run(Bases bases) const {
     if (numbers_ == 0) return;
+    if (!places_.empty()) return run_in_one_go(bases);
     void* shared = nullptr;
     if (shared_bytes_) {
         const void* in[max_operands];
@@ -262,6 +276,39 @@ void Blockwise::run(Bases bases) const {
     }
     parallel_for((numbers_ + part_ - 1) / part_,
                  [&](int64_t part) { run_part(bases, shared, part * part_, std::min((part + 1) * part_, numbers_)); });
+}
+
+// Small steps take as long to find their operands as to compute.
+void Blockwise::run_in_one_go(Bases bases) const {
+    char* const work = places_at_ ? static_cast<char*>(scratch(places_at_)) : nullptr;
+    const auto find = [&](const Place& place) { return (place.base < 0 ? work : bases[place.base]) + place.offset; };
+    const auto copy_in = [&](bool once) {
+        for (const Copied& c : copied_) {
+            char* const to = work + values_[size_t(c.value)].buffer;
+            if (c.once != once) continue;
+            if (once) repeat_row(c, bases, to);
+            else copy(c, bases, to, 0, numbers_);
+        }
+    };
+    copy_in(true);
+    if (producer_) {
+        const void* in[max_operands];
+        find_producer_in(bases, in);
+        const Value& out = values_[size_t(producer_out_)];
+        char* const to = out.buffer < 0 ? out.at.in(bases) : work + out.buffer;
+        producer_->run(in, to, 0, producer_->rows, work + buffers_bytes_, nullptr);
+    }
+    copy_in(false);
+    const void* data[max_operands];
+    int64_t step[max_operands];
+    const Place* place = places_.data();
+    for (const Use& use : uses_) {
+        for (int k = 0; k < use.operand_count; ++k, ++place) {
+            data[k] = find(*place);
+            step[k] = place->step;
+        }
+        use.kernel(numbers_, data, step, find(*place++));
+    }
 }
 
 void Blockwise::run_part(Bases bases, const void* shared, int64_t part_begin, int64_t part_end) const {

@@ -70,10 +70,19 @@ private:
         int out;
     };
 
+    // Where a value is when one block does: behind a base, or, where that is -1, in the working memory.
+    struct Place {
+        int base;
+        int step;
+        int64_t offset;
+    };
+
     // One block does, all of it made at once.
     bool in_one_go() const {
         return numbers_ > 0 && numbers_ <= std::min(part_, block_) && (!producer_ || rows_made_ == producer_->rows);
     }
+    void find_places();
+    void run_in_one_go(Bases bases) const;
     void lay_out(const BlockwisePlan& plan);
     void cut(const BlockwisePlan& plan);
     void place_in_memory(const View& view, const Dims& shape, int index);
@@ -93,6 +102,7 @@ private:
     std::vector<Copied> copied_;
     std::vector<Use> uses_;
     std::vector<int> operands_;
+    std::vector<Place> places_;  // where one block does: of the operands and the result of each use, in order
     std::unique_ptr<Prepared> producer_;
     const Op* producer_op_ = nullptr;
     int producer_operands_ = 0;  // the first of operands_

@@ -38,7 +38,7 @@ void pad(std::string& line, size_t width) {
 
 }  // namespace
 
-std::string recorded_text(const Recording& r) {
+std::string recorded_text(const Recording& r, const std::string& indent) {
     std::string out;
     const auto value = [&](int v) {
         constexpr const char* kinds[] = {"in", "captured", "v", "key"};
@@ -46,12 +46,15 @@ std::string recorded_text(const Recording& r) {
     };
     for (const Instruction& i : r.instructions()) {
         const Meta& meta = r.values()[size_t(i.output)].meta;
-        out += say(value(i.output), " = ", i.op->name, "(");
+        out += indent;
+        for (int o = 0; o < i.output_count; ++o) out += (o ? ", " : "") + value(i.output + o);
+        out += say(" = ", i.op->name, "(");
         const Span<int> inputs = r.inputs_of(i);
         for (int k = 0; k < inputs.size(); ++k) out += (k ? ", " : "") + value(inputs[size_t(k)]);
         out += say(")  ", name(meta.dtype), meta.shape, i.stops ? "  no gradient\n" : "\n");
+        if (i.attrs.region) out += i.attrs.region->text(indent + "  ");
     }
-    out += "return";
+    out += indent + "return";
     for (int v : r.outputs()) out += " " + value(v);
     return out + "\n";
 }

@@ -8,7 +8,7 @@
 namespace fg {
 
 // One line per op that was recorded: what it computes from what.
-std::string recorded_text(const Recording& recording);
+std::string recorded_text(const Recording& recording, const std::string& indent = "");
 // One line per step of a replay: the ops that run together, the shape they make, multiply-adds, bytes; seconds, where
 // they are given one a step.
 std::string steps_text(const Program& program, const std::vector<double>& seconds);

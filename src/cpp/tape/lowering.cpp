@@ -16,7 +16,6 @@ constexpr int drafts_looked_at = 64;  // from the end: keeps lowering linear in 
 
 constexpr int64_t stream_bytes = 1 << 20;  // an operand of fewer stays near between two steps that read it
 
-int64_t aligned(int64_t bytes) { return (bytes + storage_alignment - 1) / storage_alignment * storage_alignment; }
 int64_t bytes_of(const View& view) { return std::max(aligned(view.size() * itemsize(view.dtype)), storage_alignment); }
 
 // Whether a view reads each number of its base once.
@@ -53,13 +52,16 @@ struct Draft {
     std::unique_ptr<Prepared> prepared;  // of the first use
     bool elementwise;                    // whether elementwise ops of `shape` may join
     Dims shape;
+    int64_t work = 0, work_at = 0;  // bytes of working memory of a region, and where in the arena
+    int first_stack = 0;            // base of the stacks inside a region
 
     bool alone() const { return first == last; }
 };
 
 class Lowering {
 public:
-    explicit Lowering(const Recording& recording) : recording_(recording), slots_(recording.values().size()) {
+    Lowering(const Recording& recording, bool contiguous_results)
+        : recording_(recording), contiguous_results_(contiguous_results), slots_(recording.values().size()) {
         const size_t count = recording.instructions().size();
         size_t places = 2;
         while (places < 2 * count) places *= 2;
@@ -121,7 +123,8 @@ private:
         const Use use{&instruction, first};
         int& known = known_[find(use)];
         if (known >= 0) {
-            same_[size_t(instruction.output)] = uses_[size_t(known)].instruction->output;
+            for (int o = 0; o < instruction.output_count; ++o)
+                same_[size_t(instruction.output + o)] = uses_[size_t(known)].instruction->output + o;
             operands_.resize(size_t(first));
             return;
         }
@@ -134,11 +137,29 @@ private:
         return {operands_.data() + use.first_input, size_t(use.instruction->input_count)};
     }
 
+    // The values that a use makes.
+    class Range {
+    public:
+        struct Iterator {
+            int value;
+            int operator*() const { return value; }
+            void operator++() { ++value; }
+            bool operator!=(const Iterator& other) const { return value != other.value; }
+        };
+        Range(int first, int count) : first_(first), count_(count) {}
+        Iterator begin() const { return {first_}; }
+        Iterator end() const { return {first_ + count_}; }
+
+    private:
+        int first_, count_;
+    };
+    static Range outputs_of(const Use& use) { return {use.instruction->output, use.instruction->output_count}; }
+
     // Where in known_ a use like that one is, or would go.
     size_t find(const Use& use) const {
         const Instruction& i = *use.instruction;
         const Span<int> in = inputs_of(use);
-        size_t hash = reinterpret_cast<uintptr_t>(i.op) / alignof(Op);
+        size_t hash = reinterpret_cast<uintptr_t>(i.op) / alignof(Op);  // regions are told apart by is_like
         const auto mix = [&](int64_t n) { hash = (hash ^ size_t(n)) * 0x9E3779B97F4A7C15u; };
         for (int v : in) mix(v);
         for (const Dims* numbers : {&i.attrs.axes, &i.attrs.shape, &i.attrs.starts, &i.attrs.steps})
@@ -175,7 +196,7 @@ private:
         const Instruction& i = *use.instruction;
         const Span<int> in = inputs_of(use);
         const auto constant = [&](int v) { return slot(root(v)).constant; };
-        if (in.size() == 0 || !std::all_of(in.begin(), in.end(), constant)) return false;
+        if (i.attrs.region || in.size() == 0 || !std::all_of(in.begin(), in.end(), constant)) return false;
         std::vector<View> views;
         for (int v : in) {
             views.push_back(slot(v).view);
@@ -210,6 +231,12 @@ private:
             return;
         }
         Draft d{index, index, nullptr, false, out.view.shape};
+        if (const Region* region = use.instruction->attrs.region.get()) {
+            for (int v : outputs_of(use)) slot(v).draft = int(drafts_.size());
+            std::vector<const View*> in;
+            for (int v : inputs_of(use)) in.push_back(&slot(v).view);
+            d.work = region->work_bytes(in);
+        }
         if (op.prepare) {
             std::vector<const View*> in;
             for (int v : inputs_of(use)) in.push_back(&slot(v).view);
@@ -373,7 +400,8 @@ private:
         for (int v : recording_.outputs()) slot(root(same_[size_t(v)])).kept = true;
         // Alone in its draft, it is made in memory.
         for (const Draft& d : drafts_)
-            if (d.alone()) slot(uses_[size_t(d.first)].instruction->output).kept = true;
+            if (d.alone())
+                for (int v : outputs_of(uses_[size_t(d.first)])) slot(v).kept = true;
     }
 
     void place() {
@@ -390,11 +418,28 @@ private:
                 slots_[v].at = {bases.count, 0};
                 bases.from_outside.emplace_back(bases.count++, slots_[v].numbers);
             }
+        place_stacks();
         plan_arena();
         for (size_t i = 0; i < lowered_.results.size(); ++i) {
             const int v = same_[size_t(recording_.outputs()[i])];
             lowered_.results[i].operand = operand(v);
         }
+    }
+
+    // Stacks keep their memory from run to run, each its own.
+    void place_stacks() {
+        BasePlan& bases = lowered_.bases;
+        bases.stacks = bases.count;
+        for (size_t d = 0; d < drafts_.size(); ++d)
+            for_uses(drafts_[d], [&](const Use& use) {
+                const Region* const region = use.instruction->attrs.region.get();
+                if (!region) return;
+                for (int v : outputs_of(use))
+                    if (is_stack(slot(v).view.shape)) slot(v).at = {bases.count++, 0};
+                drafts_[d].first_stack = bases.count;
+                bases.count += region->stacks();
+            });
+        bases.stack_count = bases.count - bases.stacks;
     }
 
     // A result that is handed out whole is made where the caller will find it. What is made once is one result's alone:
@@ -404,7 +449,9 @@ private:
         for (int output : recording_.outputs()) {
             const int v = same_[size_t(output)], r = root(v);
             Result result;
-            if (slot(r).draft >= 0 && slot(r).at.base == 0 && rearranges(slot(v).view, slot(r).view)) {
+            const View& view = slot(v).view;
+            const bool fits = !contiguous_results_ || (slot(v).offset == 0 && view.contiguous());
+            if (slot(r).draft >= 0 && slot(r).at.base == 0 && fits && rearranges(view, slot(r).view)) {
                 result.output = int(bases.output_views.size());
                 slot(r).at = {bases.outputs + result.output, 0};
                 bases.output_views.push_back(slot(r).view);
@@ -421,8 +468,7 @@ private:
         };
         for_groups([&](Span<int> group) {
             for_group_uses(group, [&](const Use& use) {
-                size_t& last = last_use[size_t(use.instruction->output)];
-                last = std::max(last, time);
+                for (int v : outputs_of(use)) last_use[size_t(v)] = std::max(last_use[size_t(v)], time);
                 for (int v : inputs_of(use)) last_use[size_t(root(v))] = time;
             });
             ++time;
@@ -433,12 +479,20 @@ private:
         time = 0;
         for_groups([&](Span<int> group) {
             for_group_uses(group, [&](const Use& use) {
-                const int output = use.instruction->output;
-                Slot& out = slot(output);
-                if (!out.kept || out.at.base != 0) return;
-                out.at.offset = plan.take(bytes_of(out.view));
-                dying[last_use[size_t(output)]].push_back(output);
+                for (int output : outputs_of(use)) {
+                    Slot& out = slot(output);
+                    if (!out.kept || out.at.base != 0) continue;
+                    out.at.offset = plan.take(bytes_of(out.view));
+                    dying[last_use[size_t(output)]].push_back(output);
+                }
             });
+            for (int d : group) {
+                Draft& draft = drafts_[size_t(d)];
+                if (draft.work) draft.work_at = plan.take(aligned(draft.work));
+            }
+            for (int d : group)
+                if (const Draft& draft = drafts_[size_t(d)]; draft.work)
+                    plan.give_back(draft.work_at, aligned(draft.work));
             for (int v : dying[time]) plan.give_back(slot(v).at.offset, bytes_of(slot(v).view));
             ++time;
         });
@@ -457,7 +511,10 @@ private:
     void make_steps() {
         lowered_.steps.reserve(drafts_.size());
         for_groups([&](Span<int> group) {
-            if (group.size() == 1) lowered_.steps.push_back(make_step(group[0]));
+            const Draft& draft = drafts_[size_t(group[0])];
+            const Use& first = uses_[size_t(draft.first)];
+            if (first.instruction->attrs.region) lowered_.steps.push_back(region_step(draft, first));
+            else if (group.size() == 1) lowered_.steps.push_back(make_step(group[0]));
             else lowered_.steps.push_back(streamed(group));
         });
     }
@@ -469,6 +526,13 @@ private:
         if (!draft.alone() || i.op->kernel) return std::make_unique<Blockwise>(blockwise(draft, index));
         return std::make_unique<OpStep>(*i.op, i.attrs, operands_of(first), operand(i.output),
                                         std::move(draft.prepared));
+    }
+
+    std::unique_ptr<Step> region_step(const Draft& draft, const Use& use) {
+        RegionPlaces places{operands_of(use), {}, {0, draft.work_at}, draft.first_stack};
+        for (int v : outputs_of(use)) places.out.push_back(operand(v));
+        const Attrs& attrs = use.instruction->attrs;
+        return attrs.region->step(attrs.draw, std::move(places));
     }
 
     std::vector<Operand> operands_of(const Use& use) {
@@ -514,6 +578,7 @@ private:
     }
 
     const Recording& recording_;
+    bool contiguous_results_;
     std::vector<Slot> slots_;
     std::vector<int> same_;      // the value that stands for each
     std::vector<Use> uses_;      // of views and constants too
@@ -526,6 +591,8 @@ private:
 
 }  // namespace
 
-Lowered lower(const Recording& recording) { return Lowering(recording).run(); }
+Lowered lower(const Recording& recording, bool contiguous_results) {
+    return Lowering(recording, contiguous_results).run();
+}
 
 }  // namespace fg

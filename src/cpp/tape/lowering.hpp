@@ -14,6 +14,8 @@ struct BasePlan {
     int inputs = 0;   // base of the first input; the arena is base 0
     int outputs = 0;  // base of the first of output_metas
     int key = -1;     // base of the key of its draws, when it makes any
+    int stacks = 0;   // base of the first of the stacks that its regions need, which are whole objects
+    int stack_count = 0;
     int count = 0;
     std::vector<View> output_views;                    // memory that each run makes anew, by layout
     std::vector<std::pair<int, Tensor>> from_outside;  // base, and the tensor whose memory it is
@@ -32,6 +34,12 @@ struct Lowered {
     int64_t arena_bytes = 0;
 };
 
-Lowered lower(const Recording& recording);
+// With contiguous_results, those that would not be contiguous are copied out.
+Lowered lower(const Recording& recording, bool contiguous_results = false);
+
+// The next multiple of the alignment of storage.
+inline int64_t aligned(int64_t bytes) {
+    return (bytes + storage_alignment - 1) / storage_alignment * storage_alignment;
+}
 
 }  // namespace fg

@@ -22,8 +22,7 @@ Node::Node(const Op& op, const Attrs& attrs, Span<Tensor> in, const Tensor& out)
         Edge& e = edges()[i];
         e.meta = in[i].meta();
         if (!in[i].requires_grad() || !is_differentiable(op, attrs, i)) continue;
-        if (in[i].is_leaf()) e.leaf = in[i];
-        else e.node = Ref<Node>(creator(in[i]));
+        connect(e, in[i]);
         used |= uses(op, i);
     }
     for (int i = 0; i < arity_ && i < max_saved_inputs; ++i) {
@@ -39,6 +38,31 @@ Node::Node(const Op& op, const Attrs& attrs, Span<Tensor> in, const Tensor& out)
         output_ = out.detach();
         output_version_ = version_of(out);
     }
+}
+
+Node::Node(const Attrs& attrs, Span<Tensor> in, Span<Tensor> out)
+    : op_(attrs.region->op()),
+      attrs_(attrs),
+      sequence_(next_sequence.fetch_add(1, std::memory_order_relaxed)),
+      arity_(in.size()),
+      region_outputs_(std::make_unique<std::vector<Tensor>>(size_t(out.size()))) {
+    if (arity_ > inline_edges) more_.reset(new Edge[size_t(arity_)]);
+    for (int i = 0; i < arity_; ++i) {
+        Edge& e = edges()[i];
+        e.meta = in[i].meta();
+        if (in[i].requires_grad()) connect(e, in[i]);
+        if (!region()->keeps_input(i)) continue;
+        e.saved = in[i];
+        e.version = version_of(in[i]);
+    }
+    for (int i = 0; i < out.size(); ++i)
+        if (region()->keeps_output(i)) (*region_outputs_)[size_t(i)] = out[i].detach();
+}
+
+void Node::connect(Edge& edge, const Tensor& in) {
+    edge.output = in.impl()->output;
+    if (in.is_leaf()) edge.leaf = in;
+    else edge.node = Ref<Node>(creator(in));
 }
 
 void Node::check(const Tensor& saved, uint32_t version) const {
@@ -61,8 +85,19 @@ Tensor Node::saved_input(int i) const {
 
 Tensor Node::saved_output() const {
     check(output_, output_version_);
-    Tensor t = output_.detach();
+    return in_graph(output_, 0);
+}
+
+Tensor Node::saved_output(int i) const {
+    const Tensor& saved = (*region_outputs_)[size_t(i)];
+    check(Tensor(), 0);
+    return is_floating(saved.dtype()) ? in_graph(saved, i) : saved;
+}
+
+Tensor Node::in_graph(const Tensor& saved, int output) const {
+    Tensor t = saved.detach();
     t.impl()->creator = Ref<Creator>(const_cast<Node*>(this));
+    t.impl()->output = output;
     t.impl()->requires_grad = true;
     return t;
 }
@@ -70,6 +105,10 @@ Tensor Node::saved_output() const {
 void Node::free_saved() {
     bool had_any = bool(output_);
     output_ = Tensor();
+    if (region_outputs_) {
+        had_any = true;
+        for (Tensor& t : *region_outputs_) t = Tensor();
+    }
     for (int i = 0; i < arity_; ++i) {
         had_any |= bool(edges()[i].saved);
         edges()[i].saved = Tensor();

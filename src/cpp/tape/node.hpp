@@ -16,6 +16,7 @@ struct Edge {
     Tensor leaf;     // a leaf that wants its gradient
     Tensor saved;    // the value, when some vjp reads it
     uint32_t version = 0;
+    int output = 0;  // which of its creator's results
     Meta meta;
 
     bool wants_gradient() const { return node || leaf; }
@@ -24,6 +25,8 @@ struct Edge {
 class Node final : public Creator {
 public:
     Node(const Op& op, const Attrs& attrs, Span<Tensor> in, const Tensor& out);
+    // One use of a region.
+    Node(const Attrs& attrs, Span<Tensor> in, Span<Tensor> out);
 
     const char* op_name() const override { return op_.name; }
     const Op& op() const { return op_; }
@@ -32,10 +35,12 @@ public:
     uint64_t sequence() const { return sequence_; }
     int arity() const { return arity_; }
     const Edge& edge(int i) const { return edges()[i]; }
+    Region* region() const { return attrs_.region.get(); }
 
     // Saved values. An error when they were freed by an earlier backward, or written to since.
     Tensor saved_input(int i) const;
     Tensor saved_output() const;
+    Tensor saved_output(int i) const;  // of a region
     // Lets go of saved values; a second backward through them is then an error.
     void free_saved();
 
@@ -47,6 +52,8 @@ private:
 
     Edge* edges() { return more_ ? more_.get() : few_; }
     const Edge* edges() const { return more_ ? more_.get() : few_; }
+    void connect(Edge& edge, const Tensor& in);
+    Tensor in_graph(const Tensor& saved, int output) const;
     void check(const Tensor& saved, uint32_t version) const;
 
     const Op& op_;
@@ -58,6 +65,7 @@ private:
     std::unique_ptr<Edge[]> more_;
     Tensor output_;  // the value without its place in the graph: no cycle
     uint32_t output_version_ = 0;
+    std::unique_ptr<std::vector<Tensor>> region_outputs_;  // those that are kept; the same way
     Node* next_dead_ = nullptr;
 };
 

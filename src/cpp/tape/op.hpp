@@ -6,6 +6,7 @@
 #include "core/tensor.hpp"
 #include "kernels/table.hpp"
 #include "tape/derivative_rule.hpp"
+#include "tape/region.hpp"
 
 namespace fg {
 
@@ -19,13 +20,14 @@ struct Attrs {
     int64_t draw = 0;    // of random numbers: which stream, counted from the one the key names
     bool keepdims = false;
     DType dtype = DType::float64;
-    Ref<DerivativeRule>
-        rule;  // of values with a derivative of their own: the first `ndim` operands after them are its inputs
+    Ref<Region> region;  // of an op that owns recordings: each is like itself only
+    // Of values with a derivative of their own: the first `ndim` operands after them are its inputs.
+    Ref<DerivativeRule> rule;
 
     friend bool operator==(const Attrs& a, const Attrs& b) {
         return a.axes == b.axes && a.shape == b.shape && a.starts == b.starts && a.steps == b.steps &&
                a.ndim == b.ndim && a.draw == b.draw && a.keepdims == b.keepdims && a.dtype == b.dtype &&
-               a.rule.get() == b.rule.get();
+               a.region.get() == b.region.get() && a.rule.get() == b.rule.get();
     }
 };
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "tape/loop.hpp"
+
 namespace fg {
 namespace {
 
@@ -47,6 +49,9 @@ std::unique_ptr<Program::RunState> Program::make_state() const {
     if (const int key = lowered_.bases.key; key >= 0) state->bases[size_t(key)] = reinterpret_cast<char*>(state->key);
     for (const auto& [base, tensor] : lowered_.bases.from_outside)
         state->bases[size_t(base)] = tensor.view().as<char>();
+    state->stacks.resize(size_t(lowered_.bases.stack_count));
+    for (size_t i = 0; i < state->stacks.size(); ++i)
+        state->bases[size_t(lowered_.bases.stacks) + i] = reinterpret_cast<char*>(&state->stacks[i]);
     return state;
 }
 
@@ -145,6 +150,7 @@ std::vector<double> Program::profile(int runs) const {
     }
     for (size_t i = 0; i < lowered_.bases.output_views.size(); ++i)
         state->bases[size_t(lowered_.bases.outputs) + i] = ones(lowered_.bases.output_views[i]);
+    const RoundLimit endless(1000);
     std::vector<double> least(lowered_.steps.size(), 0);
     for (int r = 0; r < runs; ++r) {
         auto before = Clock::now();

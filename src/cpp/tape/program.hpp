@@ -38,6 +38,7 @@ private:
         Ref<Storage> arena;
         std::vector<char*> bases;
         int64_t key[2] = {};  // of the draws
+        std::vector<Stack> stacks;
     };
 
     std::unique_ptr<RunState> make_state() const;

@@ -64,8 +64,19 @@ Tensor Recording::record(const Op& op, const Attrs& attrs, Span<Tensor> in, cons
     for (const Tensor& t : in) operands_.push_back(value_of(t));
     Tensor result = traced(out, ValueKind::result);
     const bool stops = !grad_enabled() && !passes_gradients;
-    instructions_.push_back({&op, attrs, first, in.size(), result.impl()->value, stops});
+    instructions_.push_back({&op, attrs, first, in.size(), result.impl()->value, 1, stops});
     return result;
+}
+
+std::vector<Tensor> Recording::record_region(const Attrs& attrs, Span<Tensor> in) {
+    const int first = int(operands_.size());
+    for (const Tensor& t : in) operands_.push_back(value_of(t));
+    std::vector<Tensor> results;
+    const int first_result = int(values_.size());
+    for (const Meta& meta : attrs.region->outputs()) results.push_back(traced(meta, ValueKind::result));
+    const bool stops = !grad_enabled() && !passes_gradients;
+    instructions_.push_back({&attrs.region->op(), attrs, first, in.size(), first_result, int(results.size()), stops});
+    return results;
 }
 
 void Recording::set_outputs(Span<Tensor> outputs) {
@@ -81,9 +92,13 @@ void Recording::set_constant(const Tensor& captured) {
     if (found != captured_.end()) values_[size_t(found->second)].constant = true;
 }
 
+void Recording::set_constants() {
+    for (ValueInfo& v : values_) v.constant |= bool(v.captured);
+}
+
 void Recording::find_constants() {
     for (ValueInfo& v : values_) {
-        if (!v.captured) continue;
+        if (!v.captured || v.captured.traced()) continue;
         const TensorImpl& impl = *v.captured.impl();
         v.constant |= impl.use_count() == 1 && v.captured.is_leaf() && !impl.storage->borrowed() &&
                       impl.storage->use_count() == 1;
@@ -91,7 +106,7 @@ void Recording::find_constants() {
 }
 
 void Recording::check_usable(const Tensor& traced, const char* op) {
-    bool reaches = true;  // from the innermost on, through bodies only
+    bool reaches = true;  // from the innermost on, through bodies of regions only
     for (const Recording* r = innermost; r; r = r->outer_) {
         if (r->id_ == traced.impl()->recording) {
             if (reaches) return;
@@ -106,16 +121,53 @@ void Recording::check_usable(const Tensor& traced, const char* op) {
 
 void Recording::remove_dead_code() {
     std::vector<bool> live(values_.size(), false);
+    std::vector<int> renamed(values_.size());
+    for (size_t v = 0; v < renamed.size(); ++v) renamed[v] = int(v);
+    for (int v : inputs_) live[size_t(v)] = true;
     for (int v : outputs_) live[size_t(v)] = true;
+    const auto is_live = [&](const Instruction& i) {
+        for (int o = 0; o < i.output_count; ++o)
+            if (live[size_t(i.output + o)]) return true;
+        return false;
+    };
     for (auto i = instructions_.rbegin(); i != instructions_.rend(); ++i) {
-        if (!live[size_t(i->output)]) continue;
+        if (!is_live(*i)) continue;
+        if (i->attrs.region) reduce(*i, live, renamed);
         for (int v : inputs_of(*i)) live[size_t(v)] = true;
     }
-    const auto dead = [&](const Instruction& i) { return !live[size_t(i.output)]; };
+    const auto dead = [&](const Instruction& i) { return !is_live(i); };
     instructions_.erase(std::remove_if(instructions_.begin(), instructions_.end(), dead), instructions_.end());
+    for (const Instruction& i : instructions_)
+        for (int k = 0; k < i.input_count; ++k) {
+            int& v = operands_[size_t(i.first_input + k)];
+            v = renamed[size_t(v)];
+        }
+    for (int& v : outputs_) v = renamed[size_t(v)];
     for (size_t v = 0; v < values_.size(); ++v)
         if (!live[v]) values_[v].captured = Tensor();
     captured_.clear();
+}
+
+// A region whose outputs are not all needed becomes one that computes less and reads less; its outputs are new values.
+void Recording::reduce(Instruction& i, std::vector<bool>& live, std::vector<int>& renamed) {
+    std::vector<bool> needed;
+    for (int o = 0; o < i.output_count; ++o) needed.push_back(live[size_t(i.output + o)]);
+    const Region::Reduced less = i.attrs.region->reduced(needed);
+    if (less.region == i.attrs.region) return;
+    const std::vector<int> before(inputs_of(i).begin(), inputs_of(i).end());
+    i.attrs.region = less.region;
+    i.first_input = int(operands_.size());
+    i.input_count = int(less.inputs.size());
+    for (int k : less.inputs) operands_.push_back(before[size_t(k)]);
+    const int first = int(values_.size()), old = i.output;
+    for (size_t o = 0; o < less.outputs.size(); ++o) {
+        values_.push_back({less.region->outputs()[o], ValueKind::result, Tensor(), false});
+        live.push_back(true);
+        renamed.push_back(first + int(o));
+        renamed[size_t(old + less.outputs[o])] = first + int(o);
+    }
+    i.output = first;
+    i.output_count = int(less.outputs.size());
 }
 
 bool Recording::depends_on(int input) const {
@@ -123,10 +175,97 @@ bool Recording::depends_on(int input) const {
     reached[size_t(inputs_[size_t(input)])] = true;
     for (const Instruction& instruction : instructions_)
         for (int v : inputs_of(instruction))
-            if (reached[size_t(v)]) reached[size_t(instruction.output)] = true;
+            if (reached[size_t(v)])
+                for (int o = 0; o < instruction.output_count; ++o) reached[size_t(instruction.output + o)] = true;
     for (int v : outputs_)
         if (reached[size_t(v)]) return true;
     return false;
+}
+
+std::vector<bool> Recording::reached_from(const std::vector<bool>& inputs) const {
+    std::vector<bool> reached(values_.size(), false), in, result;
+    for (size_t i = 0; i < inputs.size(); ++i)
+        if (inputs[i] && is_floating(values_[size_t(inputs_[i])].meta.dtype)) reached[size_t(inputs_[i])] = true;
+    for (const Instruction& i : instructions_) {
+        const Span<int> operands = inputs_of(i);
+        if (i.stops) continue;
+        if (i.attrs.region) {
+            in.clear();
+            for (int v : operands) in.push_back(reached[size_t(v)]);
+            const std::vector<bool> out = i.attrs.region->reached_from(in);
+            for (size_t o = 0; o < out.size(); ++o) reached[size_t(i.output) + o] = out[o];
+            continue;
+        }
+        if (!i.op->vjp || !is_floating(values_[size_t(i.output)].meta.dtype)) continue;
+        for (int k = 0; k < operands.size(); ++k)
+            if (reached[size_t(operands[size_t(k)])] && (i.op->differentiable >> std::min(k, 31) & 1))
+                reached[size_t(i.output)] = true;
+    }
+    for (int v : outputs_) result.push_back(reached[size_t(v)]);
+    return result;
+}
+
+std::vector<bool> Recording::read_inputs() const {
+    std::vector<bool> read(values_.size(), false), result;
+    for (const Instruction& i : instructions_)
+        for (int v : inputs_of(i)) read[size_t(v)] = true;
+    for (int v : outputs_) read[size_t(v)] = true;
+    for (int v : inputs_) result.push_back(read[size_t(v)]);
+    return result;
+}
+
+std::vector<bool> Recording::inputs_for_gradients() const {
+    std::vector<bool> needed(values_.size(), false), result;
+    for (auto i = instructions_.rbegin(); i != instructions_.rend(); ++i) {
+        const Span<int> operands = inputs_of(*i);
+        if (i->attrs.region) {
+            for (int v : operands) needed[size_t(v)] = true;
+            continue;
+        }
+        int used = 0;
+        if (i->op->vjp && !i->stops)
+            for (int k = 0; k < operands.size(); ++k)
+                if (i->op->differentiable >> std::min(k, 31) & 1) used |= uses(*i->op, i->op->arity < 0 ? 0 : k);
+        const bool computed = needed[size_t(i->output)] || (used & uses_out);
+        for (int k = 0; k < operands.size(); ++k)
+            if (computed || (k < max_saved_inputs && (used & (1 << k)))) needed[size_t(operands[size_t(k)])] = true;
+    }
+    for (int v : inputs_) result.push_back(needed[size_t(v)]);
+    return result;
+}
+
+std::vector<Tensor> Recording::read_from_outside() const {
+    std::vector<Tensor> outside;
+    for (const ValueInfo& v : values_)
+        if (v.captured && !v.constant) outside.push_back(v.captured);
+    return outside;
+}
+
+void Recording::take_as_inputs(Span<Tensor> outside) {
+    const auto is_same = [](const Tensor& a, const Tensor& b) { return a.impl() == b.impl(); };
+    for (const Tensor& t : outside) {
+        int value = -1;
+        for (size_t v = 0; v < values_.size() && value < 0; ++v)
+            if (values_[v].captured && is_same(values_[v].captured, t)) value = int(v);
+        if (value < 0) {
+            value = int(values_.size());
+            values_.push_back({t.meta(), ValueKind::input, Tensor(), false});
+        }
+        values_[size_t(value)].kind = ValueKind::input;
+        values_[size_t(value)].captured = Tensor();
+        inputs_.push_back(value);
+    }
+    captured_.clear();
+}
+
+Recording Recording::restricted(const std::vector<bool>& inputs, const std::vector<int>& output_values) const {
+    Recording r(*this);
+    r.outputs_ = output_values;
+    r.remove_dead_code();
+    r.inputs_.clear();
+    for (size_t i = 0; i < inputs.size(); ++i)
+        if (inputs[i]) r.inputs_.push_back(inputs_[i]);
+    return r;
 }
 
 void Recording::check_inputs(Span<Tensor> inputs) const {
@@ -170,7 +309,12 @@ std::vector<Tensor> Recording::replay_over(Span<Tensor> inputs, Span<Tensor> fro
         Attrs attrs = instruction.attrs;
         if (draws_ && in.size() > 0 && in[0] == key()) attrs.draw += first_draw;
         const GradMode mode(grad_enabled() && !instruction.stops);
-        now[size_t(instruction.output)] = apply(*instruction.op, arguments, attrs);
+        if (attrs.region) {
+            const std::vector<Tensor> results = apply_region(attrs.region, arguments, attrs.draw);
+            std::copy(results.begin(), results.end(), now.begin() + instruction.output);
+        } else {
+            now[size_t(instruction.output)] = apply(*instruction.op, arguments, attrs);
+        }
     }
     std::vector<Tensor> out;
     for (int v : outputs_) out.push_back(now[size_t(v)]);
@@ -186,7 +330,7 @@ RecordingScope::~RecordingScope() {
     recording_.outer_ = nullptr;
 }
 
-PassesGradients::PassesGradients() : before_(passes_gradients) { passes_gradients = true; }
+PassesGradients::PassesGradients(bool passes) : before_(passes_gradients) { passes_gradients = passes; }
 PassesGradients::~PassesGradients() { passes_gradients = before_; }
 
 }  // namespace fg

@@ -10,12 +10,13 @@
 namespace fg {
 
 // One use of an op: static single assignment, `output` is made here and nowhere else.
-// Loops and branches will be instructions that own further Recordings.
+// A loop or branch is an instruction that owns further Recordings (Attrs::region), with several outputs.
 struct Instruction {
     const Op* op;
     Attrs attrs;
     int first_input, input_count;  // see Recording::inputs_of
-    int output;
+    int output;                    // the first, where there are several
+    int output_count = 1;
     bool stops = false;  // recorded with gradients off: none pass when it is used again
 };
 
@@ -38,7 +39,7 @@ struct Draws {
 class Recording {
 public:
     Recording() : Recording(false) {}
-    // A body may read values of the recordings around it: it captures them, as tensors from outside.
+    // A body may read values of the recordings around it, until it is closed: it captures them, as tensors from outside.
     explicit Recording(bool is_body);
     Recording(Recording&&) = default;
     Recording& operator=(Recording&&) = default;
@@ -46,6 +47,7 @@ public:
     // A value that replays are given.
     Tensor add_input(const Meta& meta);
     Tensor record(const Op& op, const Attrs& attrs, Span<Tensor> in, const Meta& out);
+    std::vector<Tensor> record_region(const Attrs& attrs, Span<Tensor> in);
     // So many draws that nobody else makes: of the active recording's key, which each replay takes anew from a
     // generator, or, where nothing is recorded, of one that the global generator gives now.
     static Draws take_draws(int64_t count);
@@ -67,12 +69,26 @@ public:
 
     // A captured tensor that nobody will write to.
     void set_constant(const Tensor& captured);
+    void set_constants();  // all of them
     // Finds the captured tensors that nobody else holds: numbers written in the function, arrays it took from outside.
     void find_constants();
-    // Drops instructions whose results reach no output.
+    // Drops instructions whose results reach no output, and what regions need not compute.
     void remove_dead_code();
     // Whether any output is computed from that input.
     bool depends_on(int input) const;
+    // Of each output, whether it changes smoothly with any of the chosen inputs.
+    std::vector<bool> reached_from(const std::vector<bool>& inputs) const;
+    // Of each input, whether any instruction reads it or it is an output.
+    std::vector<bool> read_inputs() const;
+    // Of each input, whether gradients may read it, or what is computed from it.
+    std::vector<bool> inputs_for_gradients() const;
+
+    // Of a body: what it reads from outside, constants apart; and these made its last inputs, which closes it.
+    std::vector<Tensor> read_from_outside() const;
+    void take_as_inputs(Span<Tensor> outside);
+    // The same for some of the inputs and outputs. Those left out must not be needed; outputs may be inputs, too.
+    Recording restricted(const std::vector<bool>& inputs, const std::vector<int>& output_values) const;
+
     // Throws unless these are as many values as it was recorded with, of the same shapes and dtypes.
     void check_inputs(Span<Tensor> inputs) const;
     // Uses every instruction again, on other values: how a recording is inlined into another, or differentiated. Where
@@ -89,6 +105,8 @@ public:
 private:
     friend class RecordingScope;
 
+    Recording(const Recording&) = default;
+    void reduce(Instruction& region, std::vector<bool>& live, std::vector<int>& renamed);
     Tensor traced(const Meta& meta, ValueKind kind);
     int value_of(const Tensor& t);
     bool is_own(const Tensor& t) const { return t.traced() && t.impl()->recording == id_; }
@@ -118,10 +136,10 @@ private:
 };
 
 // While one lives, gradients pass through what this thread records when it is used again, also where it builds no graph
-// now.
+// now; or, made with false, only where it builds one.
 class PassesGradients {
 public:
-    PassesGradients();
+    explicit PassesGradients(bool passes = true);
     ~PassesGradients();
     PassesGradients(const PassesGradients&) = delete;
     PassesGradients& operator=(const PassesGradients&) = delete;

@@ -30,6 +30,14 @@ struct Operand {
     }
 };
 
+// Where the use of a region lies in a program: its operands and results, its working memory, and the base of the first
+// stack for what is inside. The address of a stack is that of the object.
+struct RegionPlaces {
+    std::vector<Operand> in, out;
+    Address work;
+    int first_stack = 0;
+};
+
 // What a step does, for people.
 struct StepInfo {
     std::string ops;  // "matmul + add + relu"

@@ -51,9 +51,14 @@ std::optional<NotFinite> first_not_finite(const Program& program, Span<Tensor> i
     for (const Instruction& instruction : r.instructions()) {
         arguments.clear();
         for (int v : r.inputs_of(instruction)) arguments.push_back(now[size_t(v)]);
-        const Tensor result = apply(*instruction.op, arguments, instruction.attrs);
-        if (auto found = report(result, instruction.op->name, 0)) return found;
-        now[size_t(instruction.output)] = result;
+        const Attrs& attrs = instruction.attrs;
+        std::vector<Tensor> results;
+        if (attrs.region) results = apply_region(attrs.region, arguments, attrs.draw);
+        else results.push_back(apply(*instruction.op, arguments, attrs));
+        for (size_t i = 0; i < results.size(); ++i) {
+            if (auto found = report(results[i], instruction.op->name, 0)) return found;
+            now[size_t(instruction.output) + i] = results[i];
+        }
     }
     return std::nullopt;
 }

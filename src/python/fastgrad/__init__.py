@@ -35,6 +35,7 @@ if _TYPE_CHECKING:
     from fastgrad.descent import minimize
     from fastgrad.gradient_check import check_grads
     from fastgrad.implicit import custom_fixed_point, custom_root
+    from fastgrad.loops import cond, scan, while_loop
     from fastgrad.numpy import *  # noqa: F403
     from fastgrad.prediction import predict
     from fastgrad.products import hvp, jvp, make_hvp, vjp
@@ -74,6 +75,7 @@ _LOADED_ON_USE = {
     "descent": ("minimize",),
     "gradient_check": ("check_grads",),
     "implicit": ("custom_fixed_point", "custom_root"),
+    "loops": ("cond", "scan", "while_loop"),
     "prediction": ("predict",),
     "products": ("hvp", "jvp", "make_hvp", "vjp"),
     "random": ("manual_seed",),
@@ -115,6 +117,7 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "custom_jvp",
     "custom_root",
     "custom_vjp",
+    "cond",
     "data",
     "elementwise_grad",
     "fft",
@@ -140,6 +143,7 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "predict",
     "random",
     "remat",
+    "scan",
     "set_num_threads",
     "show_config",
     "stop_gradient",
@@ -150,4 +154,5 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "viz",
     "vjp",
     "vmap",
+    "while_loop",
 ]

@@ -24,6 +24,12 @@ _Index: TypeAlias = _IndexItem | tuple[_IndexItem, ...]
 
 elementwise_table: dict[str, tuple[str | None, int, bool]]
 
+class Body:
+    """What a function did, recorded to be part of one loop or branch."""
+    @property
+    def outputs(self) -> Any:
+        """Shape, dtype and weakness of each output."""
+
 class CompiledCall:
     """A callable that replays what `_call` has recorded for like arguments."""
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
@@ -321,6 +327,9 @@ def batched(
 ) -> Any:
     """Calls f once on stand-ins for one example's inputs, and does what it did for all of the batch. An axis says along which the examples of an input lie, -1 that all have the same. For each tensor that f returns: the results along an axis in front and True, or one result that all share and False."""
 
+def cond(if_true: Body, if_false: Body, condition: Tensor, operands: Sequence[Tensor]) -> list[Tensor]:
+    """The outputs of one of two bodies."""
+
 def cut(tensor: Tensor) -> Tensor:
     """The same numbers, outside any graph. Unlike detach(), it is no part of a recording: gradients of the recording pass."""
 
@@ -372,8 +381,20 @@ def record(f: Callable[[list[Tensor]], Iterable[Tensor]], examples: Iterable[_Op
 def remat(f: Callable[[list[Tensor]], Iterable[Tensor]], inputs: Iterable[_Operand]) -> Any:
     """Calls f on stand-ins, does what it did on the inputs, and keeps nothing of it: gradients do it again."""
 
+def record_body(function: Any, whole: Sequence[Tensor], rows: Sequence[Tensor]) -> Body:
+    """Calls a function once on a list of stand-ins, of tensors and of rows of tensors, and keeps what it did."""
+
 def scalar(tensor: Tensor) -> Tensor | None:
     """The one real number of a tensor, of shape (); None when it holds something else."""
+
+def scan(
+    body: Body,
+    carries: Sequence[Tensor],
+    xs: Sequence[Tensor],
+    length: SupportsIndex,
+    reverse: bool,
+) -> list[Tensor]:
+    """The last carries and the ys of a loop over rows."""
 
 def set_borrowing(borrowing: bool) -> bool:
     """While on, arrays mixed into operations of this thread are read in place instead of copied; returns what it was."""
@@ -398,5 +419,8 @@ def variable(argument: Any) -> Tensor | None:
 
 def with_rule(values: _Operand, inputs: Iterable[_Operand], kept: Any, pull: Any, name: str) -> Any:
     """The values as a function of inputs whose derivative is pull: pull(kept, gradients of the values) gives the gradient of each input, or None where nothing flows. How the values were computed does not count."""
+
+def while_loop(condition: Body, body: Body, carries: Sequence[Tensor], most: SupportsIndex) -> list[Tensor]:
+    """The last carries of a loop while a condition holds; most is -1 for any number of rounds."""
 
 def zeros_like(tensor: Tensor) -> Tensor: ...

@@ -1,0 +1,130 @@
+// Recording bodies, and running them.
+#include "tape/body.hpp"
+
+#include <cstring>
+
+#include "tape/apply.hpp"
+
+namespace fg {
+
+Recording record_body(Span<Meta> inputs, const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f) {
+    Recording recording(true);
+    std::vector<Tensor> given;
+    for (const Meta& meta : inputs) given.push_back(recording.add_input(meta));
+    {
+        const RecordingScope scope(recording);
+        recording.set_outputs(f(given));
+    }
+    recording.remove_dead_code();
+    recording.find_constants();
+    return recording;
+}
+
+ContiguousOperands::ContiguousOperands(const std::vector<Operand>& operands, size_t first, WorkPlan& plan)
+    : first_(first) {
+    for (size_t i = first; i < operands.size(); ++i) {
+        const View& view = operands[i].view;
+        const bool whole = is_stack(view.shape) || view.contiguous();
+        copied_to_.push_back(whole ? -1 : plan.take(view.size() * itemsize(view.dtype)));
+    }
+    pointers_at_ = plan.pointers(copied_to_.size());
+}
+
+const char* const* ContiguousOperands::find(const std::vector<Operand>& operands, Bases bases, char* work) const {
+    char** const found = reinterpret_cast<char**>(work + pointers_at_);
+    for (size_t i = 0; i < copied_to_.size(); ++i) {
+        const Operand& operand = operands[first_ + i];
+        const View& view = operand.view;
+        found[i] = operand.at.in(bases);
+        if (is_stack(view.shape)) {
+            found[i] = reinterpret_cast<Stack*>(found[i])->data();
+        } else if (copied_to_[i] >= 0) {
+            found[i] = work + copied_to_[i];
+            copy(operand.in(bases), {found[i], view.dtype, false, view.shape, contiguous_strides(view.shape)});
+        }
+    }
+    return found;
+}
+
+Stack* const* find_stacks(int first, int count, Bases bases, char* pointers) {
+    Stack** const found = reinterpret_cast<Stack**>(pointers);
+    for (int i = 0; i < count; ++i) found[i] = reinterpret_cast<Stack*>(bases[first + i]);
+    return found;
+}
+
+Op region_op(const char* name, const char* doc) {
+    Op op{};
+    op.name = name;
+    op.doc = doc;
+    op.arity = -1;
+    op.infer = [](const Op& used, const Attrs&, Views) -> Meta {
+        throw std::logic_error(say("'", used.name, "' is a region, used by apply_region"));
+    };
+    return op;
+}
+
+RandomKey key_from(const void* numbers, int64_t draw) {
+    const auto* key = static_cast<const int64_t*>(numbers);
+    return {uint64_t(key[0]), uint64_t(key[1]) + uint64_t(draw), 0};
+}
+
+BodyCode::BodyCode(const Recording& recording) : lowered_(lower(recording, true)) {
+    const auto& outputs = recording.outputs();
+    for (size_t i = 0; i < outputs.size(); ++i) {
+        const auto& result = lowered_.results[i];
+        const View& view = result.operand.view;
+        results_.push_back({result.output >= 0 ? lowered_.bases.outputs + result.output : -1,
+                            view.size() * itemsize(view.dtype), result.operand, view.contiguous()});
+        if (result.output < 0) copied_.push_back(int(i));
+        const auto& in = recording.inputs();
+        const auto found = std::find(in.begin(), in.end(), outputs[i]);
+        handed_on_.push_back(found == in.end() ? -1 : int(found - in.begin()));
+    }
+    const size_t pointers = size_t(lowered_.bases.count) + 2 * results_.size() + 2;
+    table_bytes_ = aligned(int64_t(pointers * sizeof(char*)));
+    work_bytes_ = table_bytes_ + lowered_.arena_bytes;
+    for (const auto& step : lowered_.steps) {
+        work_ += step->work();
+        bytes_ += step->bytes();
+    }
+}
+
+std::string BodyCode::steps_text() const {
+    std::string text;
+    for (const auto& step : lowered_.steps) text += (text.empty() ? "" : ", ") + step->info().ops;
+    return text;
+}
+
+BodyCode::Frame::Frame(const BodyCode& code, char* work, Stack* const* stacks)
+    : code_(code),
+      bases_(reinterpret_cast<char**>(work)),
+      targets_(bases_ + code.lowered_.bases.count),
+      outputs_(reinterpret_cast<char***>(targets_ + code.results_.size())),
+      inputs_(code.lowered_.bases.inputs) {
+    const BasePlan& plan = code.lowered_.bases;
+    bases_[0] = work + code.table_bytes_;
+    if (plan.key >= 0) {
+        key_ = reinterpret_cast<int64_t*>(outputs_ + code.results_.size());
+        bases_[plan.key] = reinterpret_cast<char*>(key_);
+    }
+    for (size_t i = 0; i < code.results_.size(); ++i) {
+        const int base = code.results_[i].base;
+        outputs_[i] = base >= 0 ? &bases_[base] : &targets_[i];
+    }
+    for (const auto& [base, tensor] : plan.from_outside) bases_[base] = tensor.view().as<char>();
+    for (int i = 0; i < plan.stack_count; ++i) bases_[plan.stacks + i] = reinterpret_cast<char*>(stacks[i]);
+}
+
+void BodyCode::Frame::copy_out(int i) const {
+    const Result& result = code_.results_[size_t(i)];
+    const char* const from = result.operand.at.in(bases_);
+    if (from == targets_[i]) return;
+    if (result.contiguous) {
+        std::memcpy(targets_[i], from, size_t(result.bytes));
+        return;
+    }
+    const View& view = result.operand.view;
+    copy(result.operand.in(bases_), {targets_[i], view.dtype, false, view.shape, contiguous_strides(view.shape)});
+}
+
+}  // namespace fg
