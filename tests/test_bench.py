@@ -249,6 +249,13 @@ def test_fleet():
     measured(fleet.case(replace(fleet.PROBLEM, inputs=4, width=8, batch=8, steps=4), 3, 2))
 
 
+@pytest.mark.usefixtures("own_threads")
+def test_examples():
+    from bench.suites import examples
+
+    measured(examples.case(3, 4, 5, "float64"))
+
+
 def test_widths_end_with_the_largest_steps(tmp_path):
     from bench import report
     from bench.harness import Options, Row, Timing, measure_all

@@ -11,6 +11,7 @@ MODULES = {
     "import": "import_",  # a keyword
     "train": "train",
     "fleet": "fleet",
+    "examples": "examples",
     "widths": "widths",
     "threads": "threads",
 }

@@ -122,6 +122,13 @@ void bind_autodiff(py::module_& m) {
     m.def(
         "is_recording", [] { return Recording::active() != nullptr; },
         "Whether a function is being recorded in this thread.");
+    m.def(
+        "graph_size",
+        [](const Tensor& t) {
+            const GraphSize size = graph_size(t);
+            return py::make_tuple(size.nodes, size.bytes);
+        },
+        arg("tensor"), "How many operations backward from a tensor goes through, and the bytes kept for it.");
     m.def("record", record, arg("f"), arg("examples"),
           "Calls f once on stand-ins of the examples' shapes and dtypes and keeps what it did as a Program.");
 

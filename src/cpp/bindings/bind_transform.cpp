@@ -27,6 +27,11 @@ Tensor variable(const py::object& argument) {
         t = to_operand(o, borrowing_or_copied());
     }
     if (!t || !is_floating(t.dtype())) return {};
+    if (Recording::active() && !t.traced()) {
+        // A value of the recording, so that using it again finds the numbers and not a variable of a graph gone by.
+        const PassesGradients passing;
+        t = identity(t);
+    }
     t.impl()->requires_grad = true;
     return t;
 }

@@ -6,6 +6,7 @@ namespace fg {
 
 void bind_assign(py::module_& m);
 void bind_autodiff(py::module_& m);
+void bind_batching(py::module_& m);
 void bind_compiled_call(py::module_& m);
 void bind_fit(py::module_& m);
 void bind_kernels(py::module_& m);
@@ -13,6 +14,7 @@ void bind_loops(py::module_& m);
 void bind_nest(py::module_& m);
 void bind_ops(py::module_& m);
 void bind_random(py::module_& m);
+void bind_rules(py::module_& m);
 void bind_step_call(py::module_& m);
 void bind_threads(py::module_& m);
 void bind_train(py::module_& m);
@@ -34,6 +36,8 @@ PYBIND11_MODULE(_core, m) {
     fg::bind_autodiff(m);
     fg::bind_loops(m);
     fg::bind_transform(m);
+    fg::bind_batching(m);
+    fg::bind_rules(m);
     fg::bind_compiled_call(m);
     fg::bind_random(m);
     fg::bind_train(m);

@@ -1,6 +1,7 @@
 // From a formula to an op: its type rule, its run over any layout, its gradient.
 #include "ops/elementwise.hpp"
 
+#include "ops/batching.hpp"
 #include "ops/elementwise_run.hpp"
 #include "ops/shape.hpp"
 #include "tape/backward.hpp"
@@ -136,6 +137,7 @@ template <class F, int arg> PullbackOp describe_pullback() {
     op.run = run;
     op.kernel = kernel_of_pullback;
     op.vjp = vjp_of_pullback<F, arg>;
+    op.batch = batch_broadcasting;
     op.uses = reads;
     op.of = &ElementwiseOp::at(kernels::elementwise_index<F>);
     op.arg = arg;
@@ -171,6 +173,7 @@ template <class F> ElementwiseOp describe() {
     op.infer = infer;
     op.run = run;
     op.kernel = kernel_of;
+    op.batch = batch_broadcasting;
     op.uses = F::uses;
     op.index = kernels::elementwise_index<F>;
     op.entry = &F::entry;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "ops/along_axis.hpp"
+#include "ops/batching.hpp"
 #include "ops/elementwise.hpp"
 #include "ops/shape.hpp"
 #include "tape/node.hpp"
@@ -82,6 +83,19 @@ Tensor vjp_gather(const Pullback& p, int) {
     return apply(scatter_op(), {p.grad(), p.in(1)}, a);
 }
 
+Tensor batch_gather(const Batching& b) {
+    Attrs a = b.attrs();
+    if (!b.batched(0)) {
+        // All pick from the same numbers: the batch is one more axis of the index, behind those that run along with x.
+        const Tensor index = with_axis_moved(b.in(1), 0, int(a.ndim));
+        const Tensor picked = apply(b.op(), {b.in(0), index}, a);
+        return with_axis_moved(picked, b.ndim(0) + int(a.axes[0]), 0);
+    }
+    if (!b.batched(1) && a.ndim == 0) return apply(b.op(), {b.in(0), b.in(1)}, a);
+    ++a.ndim;
+    return apply(b.op(), {b.in(0), with_batch(b, 1)}, a);
+}
+
 // scatter_add (picked, index) -> zeros of x's shape with the picked numbers added. attrs.shape: x's sizes after the
 // batch.
 Meta infer_scatter(const Op&, const Attrs& a, Views in) {
@@ -107,6 +121,16 @@ int64_t run_scatter(const Op&, const Attrs& a, Views in, const View& out) {
 Tensor vjp_scatter(const Pullback& p, int) {
     const int ndim = int(p.attrs().ndim + p.attrs().shape.size());
     return gather(p.grad(), p.in(1), ndim + int(p.attrs().axes[0]), int(p.attrs().ndim));
+}
+
+Tensor batch_scatter(const Batching& b) {
+    Attrs a = b.attrs();
+    if (!b.batched(1) && a.ndim == 0) {
+        a.shape.insert(0, b.size());
+        return apply(b.op(), {b.in(0), b.in(1)}, a);
+    }
+    ++a.ndim;
+    return apply(b.op(), {with_batch(b, 0), with_batch(b, 1)}, a);
 }
 
 // flat_index (positions along each of attrs.shape's axes) -> positions along those axes joined.
@@ -141,7 +165,8 @@ std::string fault_flat(const Attrs& a, Views in, int64_t place) {
 
 constexpr int index_uses[] = {kernels::in1, kernels::nothing};
 
-Op make(const char* name, const char* doc, decltype(Op::infer) infer, decltype(Op::run) run, decltype(Op::vjp) vjp) {
+Op make(const char* name, const char* doc, decltype(Op::infer) infer, decltype(Op::run) run, decltype(Op::vjp) vjp,
+        decltype(Op::batch) batch) {
     Op op{};
     op.name = name;
     op.doc = doc;
@@ -150,14 +175,16 @@ Op make(const char* name, const char* doc, decltype(Op::infer) infer, decltype(O
     op.run = run;
     op.fault = fault_gather;
     op.vjp = vjp;
+    op.batch = batch;
     op.uses = index_uses;
     op.differentiable = 1;
     return op;
 }
 
-const Op gather_op = make("gather", "Numbers picked by index along an axis.", infer_gather, run_gather, vjp_gather);
+const Op gather_op =
+    make("gather", "Numbers picked by index along an axis.", infer_gather, run_gather, vjp_gather, batch_gather);
 const Op scatter_add_op = make("scatter_add", "Numbers added into zeros by index: the gradient of gather.",
-                               infer_scatter, run_scatter, vjp_scatter);
+                               infer_scatter, run_scatter, vjp_scatter, batch_scatter);
 
 Op make_flat_index() {
     Op op{};
@@ -167,6 +194,7 @@ Op make_flat_index() {
     op.infer = infer_flat;
     op.run = run_flat;
     op.fault = fault_flat;
+    op.batch = batch_repeated;
     return op;
 }
 const Op flat_index_op = make_flat_index();

@@ -8,6 +8,7 @@
 
 #include "core/pool.hpp"
 #include "ops/along_axis.hpp"
+#include "ops/batching.hpp"
 #include "ops/elementwise.hpp"
 #include "ops/index.hpp"
 #include "ops/shape.hpp"
@@ -113,26 +114,33 @@ int64_t run_argsort(const Op&, const Attrs& a, Views in, const View& out) {
     return -1;
 }
 
-// ---- searchsorted (sorted, values)
+// ---- searchsorted (sorted (batch..., n), values (batch..., at...)); attrs.ndim: the number of batch axes
 
-Meta infer_search(const Op& op, const Attrs&, Views in) {
-    if (in[0]->shape.size() != 1)
-        throw ValueError(say(op.name, ": the sorted numbers have shape ", in[0]->shape, ", expected one dimension"));
-    return {DType::int64, false, in[1]->shape};
-}
-template <bool right> int64_t run_search(const Op&, const Attrs&, Views in, const View& out) {
+Meta infer_search(const Op&, const Attrs&, Views in) { return {DType::int64, false, in[1]->shape}; }
+template <bool right> int64_t run_search(const Op&, const Attrs& a, Views in, const View& out) {
+    if (out.size() == 0) return -1;
+    int64_t rows = 1;
+    for (int i = 0; i < a.ndim; ++i) rows *= in[0]->shape[i];
+    const int64_t n = in[0]->shape.at_end(1), at = out.size() / rows;
     Tensor held_sorted, held_values;
     const char *sorted = packed(*in[0], held_sorted), *values = packed(*in[1], held_values);
     visit(in[0]->dtype, [&](auto zero) {
         using T = decltype(zero);
         const T *first = reinterpret_cast<const T*>(sorted), *v = reinterpret_cast<const T*>(values);
-        const T* last = first + in[0]->size();
-        for (int64_t i = 0; i < out.size(); ++i)
-            out.as<int64_t>()[i] = (right ? std::upper_bound(first, last, v[i], comes_before<T>)
-                                          : std::lower_bound(first, last, v[i], comes_before<T>)) -
-                                   first;
+        for (int64_t i = 0; i < out.size(); ++i) {
+            const T *from = first + i / at * n, *last = from + n;
+            out.as<int64_t>()[i] = (right ? std::upper_bound(from, last, v[i], comes_before<T>)
+                                          : std::lower_bound(from, last, v[i], comes_before<T>)) -
+                                   from;
+        }
     });
     return -1;
+}
+Tensor batch_search(const Batching& b) {
+    if (b.attrs().ndim == 0 && !b.batched(0)) return apply(b.op(), {b.in(0), b.in(1)}, b.attrs());
+    Attrs a = b.attrs();
+    ++a.ndim;
+    return apply(b.op(), {with_batch(b, 0), with_batch(b, 1)}, a);
 }
 
 Op make(const char* name, const char* doc, int arity, decltype(Op::infer) infer, decltype(Op::run) run) {
@@ -142,6 +150,7 @@ Op make(const char* name, const char* doc, int arity, decltype(Op::infer) infer,
     op.arity = arity;
     op.infer = infer;
     op.run = run;
+    op.batch = arity == 1 ? batch_in_front : batch_search;
     return op;
 }
 
@@ -189,6 +198,9 @@ Tensor sort(const Tensor& x, int axis) {
 }
 
 Tensor searchsorted(const Tensor& sorted, const Tensor& values, bool right) {
+    if (sorted.ndim() != 1)
+        throw ValueError(
+            say("searchsorted: the sorted numbers have shape ", sorted.shape(), ", expected one dimension"));
     const DType dtype = promote(sorted.dtype(), sorted.weak(), values.dtype(), values.weak());
     return apply(right ? search_right : search_left, {astype(sorted, dtype), astype(values, dtype)});
 }

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "core/pool.hpp"
-#include "tape/recording.hpp"
+#include "tape/batching.hpp"
 #include "tape/registry.hpp"
 
 namespace fg {
@@ -50,6 +50,15 @@ int64_t run_integers(const Op&, const Attrs& a, Views in, const View& out) {
     return -1;
 }
 
+// Each example draws its own: one draw for all.
+Tensor batch_draw(const Batching& b) {
+    Attrs a = b.attrs();
+    a.shape.insert(0, b.size());
+    std::vector<Tensor> in;
+    for (int i = 0; i < b.arity(); ++i) in.push_back(b.in(i));
+    return apply(b.op(), in, a);
+}
+
 Op make(const char* name, const char* doc, int arity, decltype(Op::run) run) {
     Op op{};
     op.name = name;
@@ -57,6 +66,7 @@ Op make(const char* name, const char* doc, int arity, decltype(Op::run) run) {
     op.arity = arity;
     op.infer = infer_draw;
     op.run = run;
+    op.batch = batch_draw;
     return op;
 }
 

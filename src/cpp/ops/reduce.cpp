@@ -6,6 +6,7 @@
 
 #include "core/pool.hpp"
 #include "kernels/table.hpp"
+#include "ops/batching.hpp"
 #include "ops/elementwise.hpp"
 #include "ops/shape.hpp"
 #include "tape/node.hpp"
@@ -229,6 +230,7 @@ Op make(const char* name, const char* doc, decltype(Op::infer) infer, decltype(O
     op.prepare = prepare;
     op.uses = uses;
     op.vjp = vjp;
+    op.batch = batch_in_front;
     return op;
 }
 

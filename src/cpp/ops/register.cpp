@@ -7,6 +7,7 @@
 #include "ops/order.hpp"
 #include "ops/random.hpp"
 #include "ops/reduce.hpp"
+#include "ops/ruled.hpp"
 #include "ops/scan.hpp"
 #include "ops/shape.hpp"
 
@@ -21,6 +22,7 @@ void register_all_ops() {
     register_scan_ops();
     register_order_ops();
     register_random_ops();
+    register_ruled_ops();
 }
 
 }  // namespace fg

@@ -2,6 +2,7 @@
 #include "ops/scan.hpp"
 
 #include "ops/along_axis.hpp"
+#include "ops/batching.hpp"
 #include "ops/elementwise.hpp"
 #include "ops/shape.hpp"
 #include "tape/node.hpp"
@@ -116,6 +117,7 @@ Op make(const char* name, const char* doc, int arity, decltype(Op::run) run, con
     op.run = run;
     op.uses = uses;
     op.vjp = vjp;
+    op.batch = arity == 1 ? batch_in_front : batch_repeated;
     return op;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "ops/batching.hpp"
 #include "ops/elementwise.hpp"
 #include "ops/reduce.hpp"
 #include "tape/node.hpp"
@@ -133,7 +134,14 @@ bool alias_broadcast(const Attrs& a, const View& in, View& out, int64_t&) {
     }
     return true;
 }
-Tensor vjp_broadcast(const Pullback& p, int) { return sum_to(p.grad(), p.meta(0).shape); }
+Tensor vjp_broadcast(const Pullback& p, int) {
+    const Attrs& a = p.attrs();
+    const Dims& shape = p.meta(0).shape;
+    Dims repeated;
+    for (int i = 1; i <= a.shape.size(); ++i)
+        if (i > a.ndim || shape.at_end(i) != a.shape.at_end(i)) repeated.push_back(-i);
+    return reshape(repeated.empty() ? p.grad() : sum(p.grad(), repeated, true), shape);
+}
 
 // ---- slice, and embed: numbers placed into zeros, which is the gradient of slice
 
@@ -238,6 +246,7 @@ Op make(const char* name, const char* doc, int arity, decltype(Op::infer) infer,
     op.run = run;
     op.alias = alias;
     op.vjp = vjp;
+    op.batch = arity == 1 ? batch_in_front : batch_repeated;
     return op;
 }
 

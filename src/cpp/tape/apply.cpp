@@ -24,10 +24,10 @@ Tensor run_now(const Op& op, Span<Tensor> in, const Attrs& attrs, Views views, c
     return t;
 }
 
-bool wants_gradient(const Op& op, Span<Tensor> in, const Meta& meta) {
+bool wants_gradient(const Op& op, const Attrs& attrs, Span<Tensor> in, const Meta& meta) {
     if (!grad_mode || !op.vjp || !is_floating(meta.dtype)) return false;
     for (int i = 0; i < in.size(); ++i)
-        if (in[i].requires_grad() && (op.differentiable >> std::min(i, 31) & 1)) return true;
+        if (in[i].requires_grad() && is_differentiable(op, attrs, i)) return true;
     return false;
 }
 
@@ -49,7 +49,7 @@ Tensor apply(const Op& op, Span<Tensor> in, const Attrs& attrs) {
     const Views all(views, size_t(in.size()));
     const Meta meta = op.infer(op, attrs, all);
     Tensor out = recording ? recording->record(op, attrs, in, meta) : run_now(op, in, attrs, all, meta);
-    if (wants_gradient(op, in, meta)) {
+    if (wants_gradient(op, attrs, in, meta)) {
         out.impl()->creator = make_ref<Node>(op, attrs, in, out);
         out.impl()->requires_grad = true;
     }

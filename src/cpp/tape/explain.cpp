@@ -2,6 +2,9 @@
 #include "tape/explain.hpp"
 
 #include <cstdio>
+#include <unordered_set>
+
+#include "tape/node.hpp"
 
 namespace fg {
 namespace {
@@ -54,6 +57,35 @@ std::string recorded_text(const Recording& r, const std::string& indent) {
     out += indent + "return";
     for (int v : r.outputs()) out += " " + value(v);
     return out + "\n";
+}
+
+GraphSize graph_size(const Tensor& root) {
+    GraphSize size;
+    std::unordered_set<const Node*> seen;
+    std::unordered_set<const Storage*> kept;
+    std::vector<const Node*> left;
+    const auto visit = [&](const Node* node) {
+        if (node && seen.insert(node).second) left.push_back(node);
+    };
+    const auto keep = [&](const Tensor& t) {
+        if (!t || !t.impl()->storage || !kept.insert(t.impl()->storage.get()).second) return;
+        size.bytes += t.impl()->storage->bytes();
+    };
+    visit(creator(root));
+    while (!left.empty()) {
+        const Node* const node = left.back();
+        left.pop_back();
+        ++size.nodes;
+        bool keeps_output = false;
+        for (int i = 0; i < node->arity(); ++i) {
+            const Edge& edge = node->edge(i);
+            keep(edge.saved);
+            visit(edge.node.get());
+            keeps_output |= edge.wants_gradient() && (uses(node->op(), i) & uses_out);
+        }
+        if (keeps_output) keep(node->saved_output());
+    }
+    return size;
 }
 
 std::string steps_text(const Program& program, const std::vector<double>& seconds) {

@@ -34,6 +34,7 @@ struct Slot {
     Tensor numbers;         // of a value from outside that is not an input
     bool constant = false;  // nobody can change those numbers
     bool kept = false;      // read outside its draft
+    int after = -1;         // of a view: a draft that what reads it must not come before
     Address at;
     int numbered_for = -1, number = -1;  // its number among the values of a draft
 };
@@ -70,7 +71,9 @@ public:
 
     Lowered run() {
         take_values();
-        for (const Instruction& i : recording_.instructions()) take(i);
+        const std::vector<bool> needed = find_needed();
+        for (const Instruction& i : recording_.instructions())
+            if (needed[size_t(i.output)]) take(i);
         order_drafts();
         mark_kept();
         place();
@@ -96,9 +99,27 @@ private:
         }
     }
 
+    // What replays compute: of what is kept for a derivative of somebody's own they read the value alone.
+    std::vector<bool> find_needed() const {
+        std::vector<bool> needed(slots_.size(), false);
+        for (int v : recording_.outputs()) needed[size_t(v)] = true;
+        const std::vector<Instruction>& all = recording_.instructions();
+        for (auto i = all.rbegin(); i != all.rend(); ++i) {
+            if (!needed[size_t(i->output)]) continue;
+            const Span<int> in = recording_.inputs_of(*i);
+            for (int k = 0; k < (i->attrs.rule ? 1 : in.size()); ++k) needed[size_t(in[size_t(k)])] = true;
+        }
+        return needed;
+    }
+
     void take(const Instruction& instruction) {
         const int first = int(operands_.size());
         for (int v : recording_.inputs_of(instruction)) operands_.push_back(same_[size_t(v)]);
+        if (instruction.attrs.rule) {
+            same_[size_t(instruction.output)] = operands_[size_t(first)];
+            operands_.resize(size_t(first));
+            return;
+        }
         const Use use{&instruction, first};
         int& known = known_[find(use)];
         if (known >= 0) {
@@ -161,6 +182,9 @@ private:
         int64_t offset = 0;
         if (!i.op->alias(i.attrs, slot(in).view, to, offset)) return false;
         Slot& s = slot(i.output);
+        for (int v : inputs_of(use)) s.after = std::max(s.after, slot(v).after);
+        for (int k = 1; k < i.input_count; ++k)
+            s.after = std::max(s.after, slot(root(operands_[size_t(use.first_input + k)])).draft);
         s.base = root(in);
         s.offset = slot(in).offset + offset * itemsize(s.view.dtype);
         s.view.shape = to.shape;
@@ -228,7 +252,7 @@ private:
     int elementwise_draft(const Use& use) {
         const Dims& shape = slot(use.instruction->output).view.shape;
         int ready = -1;
-        for (int v : inputs_of(use)) ready = std::max(ready, slot(root(v)).draft);
+        for (int v : inputs_of(use)) ready = std::max({ready, slot(root(v)).draft, slot(v).after});
         const auto takes = [&](int d) { return drafts_[size_t(d)].elementwise && drafts_[size_t(d)].shape == shape; };
         if (ready >= 0 && takes(ready) && reads_by_block(use, ready)) return ready;
         int d = std::max(ready + 1, int(drafts_.size()) - drafts_looked_at);

@@ -21,12 +21,16 @@ Node::Node(const Op& op, const Attrs& attrs, Span<Tensor> in, const Tensor& out)
     for (int i = 0; i < arity_; ++i) {
         Edge& e = edges()[i];
         e.meta = in[i].meta();
-        if (!in[i].requires_grad() || !(op.differentiable >> std::min(i, 31) & 1)) continue;
+        if (!in[i].requires_grad() || !is_differentiable(op, attrs, i)) continue;
         connect(e, in[i]);
         used |= uses(op, i);
     }
     for (int i = 0; i < arity_ && i < max_saved_inputs; ++i) {
         if (!(used & (1 << i))) continue;
+        edges()[i].saved = in[i];
+        edges()[i].version = version_of(in[i]);
+    }
+    for (int i = 1 + int(attrs.ndim); attrs.rule && i < arity_; ++i) {
         edges()[i].saved = in[i];
         edges()[i].version = version_of(in[i]);
     }

@@ -84,8 +84,11 @@ public:
     Tensor out() const { return node_.saved_output(); }
     const Meta& meta(int i) const { return node_.edge(i).meta; }
     int arity() const { return node_.arity(); }
+    // What flows to all arguments, for rules that find it in one go: kept here from the first argument on.
+    std::vector<Tensor>& together() const { return together_; }
 
 private:
+    mutable std::vector<Tensor> together_;
     const Node& node_;
     const Tensor& grad_;
 };

@@ -5,6 +5,7 @@
 
 #include "core/tensor.hpp"
 #include "kernels/table.hpp"
+#include "tape/derivative_rule.hpp"
 #include "tape/region.hpp"
 
 namespace fg {
@@ -20,17 +21,20 @@ struct Attrs {
     bool keepdims = false;
     DType dtype = DType::float64;
     Ref<Region> region;  // of an op that owns recordings: each is like itself only
+    Ref<DerivativeRule>
+        rule;  // of values with a derivative of their own: the first `ndim` operands after them are its inputs
 
     friend bool operator==(const Attrs& a, const Attrs& b) {
         return a.axes == b.axes && a.shape == b.shape && a.starts == b.starts && a.steps == b.steps &&
                a.ndim == b.ndim && a.draw == b.draw && a.keepdims == b.keepdims && a.dtype == b.dtype &&
-               a.region == b.region;
+               a.region == b.region && a.rule.get() == b.rule.get();
     }
 };
 
 using Views = Span<const View*>;
 
 class Pullback;
+class Batching;
 
 // One use of an op on operands of known layouts, with everything worked out that does not depend on the numbers.
 class Prepared {
@@ -102,6 +106,10 @@ struct Op {
     // The gradient of argument `arg`, written over Tensor: run, recorded or differentiated again as the caller likes.
     Tensor (*vjp)(const Pullback&, int arg) = nullptr;
 
+    // The op for each example of a batch (tape/batching.hpp), the batch axis in front of the result. Null where it has
+    // no meaning for a batch: vmap then says so.
+    Tensor (*batch)(const Batching&) = nullptr;
+
     // Per argument, what its vjp reads: bit i for input i < max_saved_inputs, and uses_out. Null: nothing.
     const int* uses = nullptr;
     // Bits of the arguments that a gradient passes to.
@@ -112,5 +120,11 @@ constexpr int max_saved_inputs = 5;
 constexpr int uses_out = kernels::out;
 
 inline int uses(const Op& op, int arg) { return op.uses ? op.uses[arg] : 0; }
+
+// Whether a gradient passes to an argument.
+inline bool is_differentiable(const Op& op, const Attrs& attrs, int arg) {
+    if (attrs.rule) return arg >= 1 && arg <= attrs.ndim;
+    return op.differentiable >> std::min(arg, 31) & 1;
+}
 
 }  // namespace fg

@@ -39,7 +39,8 @@ struct Draws {
 class Recording {
 public:
     Recording() : Recording(false) {}
-    // A body of a region may read values of the recordings around it, until it is closed.
+    // A body may read values of the recordings around it: it captures them, as tensors from outside. That of a region is
+    // closed in the end.
     explicit Recording(bool is_body);
     Recording(Recording&&) = default;
     Recording& operator=(Recording&&) = default;
@@ -92,8 +93,9 @@ public:
     void check_inputs(Span<Tensor> inputs) const;
     // Uses every instruction again, on other values: how a recording is inlined into another, or differentiated. Where
     // from[i] was captured (the very tensor), to[i] is read, of the same shape and dtype.
+    // `draws` are its random streams; without, it takes new ones.
     std::vector<Tensor> replay_over(Span<Tensor> inputs, Span<Tensor> from = {nullptr, 0},
-                                    Span<Tensor> to = {nullptr, 0}) const;
+                                    Span<Tensor> to = {nullptr, 0}, const Draws* draws = nullptr) const;
 
     // The innermost recording of this thread, or null.
     static Recording* active();

@@ -27,16 +27,20 @@ if _TYPE_CHECKING:
         stop_gradient,
         value_and_grad,
     )
+    from fastgrad.batching import vmap
     from fastgrad.compilation import compile
     from fastgrad.config import get_num_threads, set_num_threads, show_config, threads
     from fastgrad.curvature import learning_rate_bounds
+    from fastgrad.custom_rules import custom_jvp, custom_vjp
     from fastgrad.descent import minimize
     from fastgrad.gradient_check import check_grads
     from fastgrad.loops import cond, scan, while_loop
+    from fastgrad.implicit import custom_fixed_point, custom_root
     from fastgrad.numpy import *  # noqa: F403
     from fastgrad.prediction import predict
     from fastgrad.products import hvp, jvp, make_hvp, vjp
     from fastgrad.random import manual_seed
+    from fastgrad.rematerialization import remat
     from fastgrad.training import EpochInfo, FitResult, History, TrainStep, fit, fit_many, train_step
 
 _install_array_protocol()
@@ -60,15 +64,19 @@ _LOADED_ON_USE = {
         "stop_gradient",
         "value_and_grad",
     ),
+    "batching": ("vmap",),
     "compilation": ("compile",),
     "config": ("get_num_threads", "set_num_threads", "show_config", "threads"),
     "curvature": ("learning_rate_bounds",),
+    "custom_rules": ("custom_jvp", "custom_vjp"),
     "descent": ("minimize",),
     "gradient_check": ("check_grads",),
     "loops": ("cond", "scan", "while_loop"),
+    "implicit": ("custom_fixed_point", "custom_root"),
     "prediction": ("predict",),
     "products": ("hvp", "jvp", "make_hvp", "vjp"),
     "random": ("manual_seed",),
+    "rematerialization": ("remat",),
     "training": ("EpochInfo", "FitResult", "History", "TrainStep", "fit", "fit_many", "train_step"),
 }
 _SUBMODULES = ("autograd", "data", "nn", "optim", "random", "viz")
@@ -103,6 +111,10 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "check_grads",
     "compile",
     "cond",
+    "custom_fixed_point",
+    "custom_jvp",
+    "custom_root",
+    "custom_vjp",
     "data",
     "elementwise_grad",
     "fit",
@@ -126,6 +138,7 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "optim",
     "predict",
     "random",
+    "remat",
     "scan",
     "set_num_threads",
     "show_config",
@@ -136,5 +149,6 @@ __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
     "value_and_grad",
     "viz",
     "vjp",
+    "vmap",
     "while_loop",
 ]

@@ -79,9 +79,7 @@ class Linearized:
     """Outputs as a linear function of small changes of the variables they were computed from."""
 
     def __init__(self, outputs: list[Tensor], variables: list[Tensor]) -> None:
-        self._weights = [core.zeros_like(output) for output in outputs]
-        for weight in self._weights:
-            weight.requires_grad = True
+        self._weights = [_variable_like(output) for output in outputs]
         flows = core.gradients(outputs, self._weights, variables, True, True)
         # Of <weights, outputs>, and linear in the weights; by the variables that the outputs depend on.
         self._flows = {i: flow for i, flow in enumerate(flows) if flow is not None and flow.requires_grad}
@@ -95,6 +93,12 @@ class Linearized:
             [self._flows[i] for i in moved], [directions[i] for i in moved], self._weights, True, create_graph
         )
         return filled(changes, self._weights)
+
+
+def _variable_like(output: Tensor) -> Tensor:
+    variable = core.variable(core.zeros_like(output))
+    assert variable is not None
+    return variable
 
 
 def checked_argnums(argnums: Any) -> int | tuple[int, ...]:

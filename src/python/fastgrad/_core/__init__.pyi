@@ -316,6 +316,14 @@ def available_isa() -> list[str]:
 def cond(if_true: Body, if_false: Body, condition: Tensor, operands: Sequence[Tensor]) -> list[Tensor]:
     """The outputs of one of two bodies."""
 
+def batched(
+    f: Callable[[list[Tensor]], Iterable[Tensor]],
+    inputs: Iterable[_Operand],
+    axes: _Sizes,
+    size: SupportsIndex,
+) -> Any:
+    """Calls f once on stand-ins for one example's inputs, and does what it did for all of the batch. An axis says along which the examples of an input lie, -1 that all have the same. For each tensor that f returns: the results along an axis in front and True, or one result that all share and False."""
+
 def cut(tensor: Tensor) -> Tensor:
     """The same numbers, outside any graph. Unlike detach(), it is no part of a recording: gradients of the recording pass."""
 
@@ -330,6 +338,9 @@ def gradients(
     create_graph: bool,
 ) -> list[Tensor | None]:
     """Gradients of sum(seed * output) with respect to inputs; None where nothing flows. A seed of None stands for 1."""
+
+def graph_size(tensor: Tensor) -> tuple[int, int]:
+    """How many operations backward from a tensor goes through, and the bytes kept for it."""
 
 def is_grad_enabled() -> bool:
     """Whether operations are remembered for backward in this thread."""
@@ -363,6 +374,9 @@ def record(f: Callable[[list[Tensor]], Iterable[Tensor]], examples: Iterable[_Op
 
 def record_body(function: Any, whole: Sequence[Tensor], rows: Sequence[Tensor]) -> Body:
     """Calls a function once on a list of stand-ins, of tensors and of rows of tensors, and keeps what it did."""
+
+def remat(f: Callable[[list[Tensor]], Iterable[Tensor]], inputs: Iterable[_Operand]) -> Any:
+    """Calls f on stand-ins, does what it did on the inputs, and keeps nothing of it: gradients do it again."""
 
 def scalar(tensor: Tensor) -> Tensor | None:
     """The one real number of a tensor, of shape (); None when it holds something else."""
@@ -399,5 +413,8 @@ def variable(argument: Any) -> Tensor | None:
 
 def while_loop(condition: Body, body: Body, carries: Sequence[Tensor], most: SupportsIndex) -> list[Tensor]:
     """The last carries of a loop while a condition holds; most is -1 for any number of rounds."""
+
+def with_rule(values: _Operand, inputs: Iterable[_Operand], kept: Any, pull: Any, name: str) -> Any:
+    """The values as a function of inputs whose derivative is pull: pull(kept, gradients of the values) gives the gradient of each input, or None where nothing flows. How the values were computed does not count."""
 
 def zeros_like(tensor: Tensor) -> Tensor: ...
