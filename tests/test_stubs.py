@@ -16,8 +16,8 @@ needs_mypy = pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason
 
 # What cannot be said in a stub: pybind11's metaclass and constructor, and the layout of a type written in C.
 UNSAYABLE = r"""
-fastgrad\._core\.(Program|Transform|train\.[A-Z]\w+)
-fastgrad\._core\.(Program|train\.Rule)\.__init__
+fastgrad\._core\.(Body|Program|Transform|train\.[A-Z]\w+)
+fastgrad\._core\.(Body|Program|train\.Rule)\.__init__
 fastgrad\._core\.(CompiledCall|Tensor)
 """
 
