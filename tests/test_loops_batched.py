@@ -18,7 +18,9 @@ def scanned(w, xs):
 
 
 def backwards(w, xs):
-    last, ys = fg.scan(lambda c, x: ({"a": c["b"], "b": c["a"] * w + x}, c["a"]), {"a": 1.0, "b": w}, xs, reverse=True)
+    last, ys = fg.scan(
+        lambda c, x: ({"a": c["b"], "b": c["a"] * w + x}, c["a"]), {"a": 1.0, "b": w}, xs, reverse=True
+    )
     return last["b"] * (ys * xs).sum()
 
 
@@ -41,7 +43,7 @@ def counted(w, xs):
 
 
 def branching(w, xs):
-    return fg.cond(w > 0.5, lambda w: fg.sqrt(w) * xs.sum(), lambda w: w**3 + xs[0], w)
+    return fg.cond(w > 0.5, lambda w: fg.sqrt(w * w + 1.0) * xs.sum(), lambda w: w**3 + xs[0], w)
 
 
 def nested(w, xs):
@@ -58,9 +60,12 @@ AXES = {"both": (0, 0), "the first": (0, None), "the second": (None, 0)}
 
 
 def one_by_one(f, axes, x, xs):
-    return np.stack([
-        np.asarray(f(x[i] if axes[0] == 0 else x[0], xs[i] if axes[1] == 0 else xs[0])) for i in range(len(x))
-    ])
+    return np.stack(
+        [
+            np.asarray(f(x[i] if axes[0] == 0 else x[0], xs[i] if axes[1] == 0 else xs[0]))
+            for i in range(len(x))
+        ]
+    )
 
 
 @pytest.mark.parametrize("axes", AXES.values(), ids=AXES.keys())
@@ -118,7 +123,9 @@ def test_every_example_draws():
     np.testing.assert_array_equal(again, last)
 
     def g(w):
-        return fg.while_loop(lambda s: s[1] < 4, lambda s: (s[0] * w + random.normal(), s[1] + 1), (1.0, 0))[0]
+        return fg.while_loop(lambda s: s[1] < 4, lambda s: (s[0] * w + random.normal(), s[1] + 1), (1.0, 0))[
+            0
+        ]
 
     slopes, values = [], []
     for w in (X, X - 1e-6, X + 1e-6):
