@@ -22,7 +22,7 @@ public:
     Dims(const Dims& other) noexcept { *this = other; }
     Dims& operator=(const Dims& other) noexcept {
         size_ = other.size_;
-        std::copy(other.v_, other.v_ + size_, v_);
+        for (int i = 0; i < size_; ++i) v_[i] = other.v_[i];
         return *this;
     }
     static Dims filled(int n, int64_t value) {

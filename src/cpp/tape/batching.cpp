@@ -19,6 +19,17 @@ Tensor use(const Instruction& instruction, const Attrs& attrs, Span<BatchedValue
     return apply(op, plain, attrs);
 }
 
+std::vector<BatchedValue> use_region(const Instruction& instruction, const Attrs& attrs, Span<BatchedValue> in,
+                                     bool batched, int64_t size) {
+    const GradMode mode(grad_enabled() && !instruction.stops);
+    if (batched) return attrs.region->batched(in, attrs.draw, size);
+    std::vector<Tensor> plain;
+    for (const BatchedValue& v : in) plain.push_back(v.value);
+    std::vector<BatchedValue> out;
+    for (Tensor& t : apply_region(attrs.region, plain, attrs.draw)) out.push_back({std::move(t), false});
+    return out;
+}
+
 }  // namespace
 
 std::vector<BatchedValue> replay_batched(const Recording& recording, Span<BatchedValue> inputs, int64_t size) {
@@ -53,8 +64,13 @@ std::vector<BatchedValue> replay_batched(const Recording& recording, Span<Batche
         }
         Attrs attrs = instruction.attrs;
         if (recording.draws() && operands.size() > 0 && operands[0] == recording.key()) attrs.draw += first_draw;
-        BatchedValue& out = now[size_t(instruction.output)];
-        out = {use(instruction, attrs, in, values[size_t(instruction.output)].meta, batched, size), batched};
+        const size_t out = size_t(instruction.output);
+        if (attrs.region) {
+            std::vector<BatchedValue> results = use_region(instruction, attrs, in, batched, size);
+            std::move(results.begin(), results.end(), now.begin() + instruction.output);
+        } else {
+            now[out] = {use(instruction, attrs, in, values[out].meta, batched, size), batched};
+        }
         for (int v : operands)
             if (last_use[size_t(v)] == i) now[size_t(v)] = {};
     }

@@ -40,6 +40,7 @@ public:
     std::vector<Tensor> vjp(const Node& node, Span<Tensor> grads, const std::vector<bool>& wanted) const override;
     std::vector<bool> reached_from(const std::vector<bool>& inputs) const override;
     Reduced reduced(const std::vector<bool>& live) const override;
+    std::vector<BatchedValue> batched(Span<BatchedValue> in, int64_t draw, int64_t size) const override;
     int64_t work_bytes(Span<const View*> in) const override;
     int stacks() const override;
     std::unique_ptr<Step> step(int64_t draw, RegionPlaces places) const override;

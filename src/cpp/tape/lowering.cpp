@@ -73,7 +73,7 @@ public:
         take_values();
         const std::vector<bool> needed = find_needed();
         for (const Instruction& i : recording_.instructions())
-            if (needed[size_t(i.output)]) take(i);
+            if (is_needed(i, needed)) take(i);
         order_drafts();
         mark_kept();
         place();
@@ -99,13 +99,19 @@ private:
         }
     }
 
+    static bool is_needed(const Instruction& i, const std::vector<bool>& needed) {
+        for (int o = 0; o < i.output_count; ++o)
+            if (needed[size_t(i.output + o)]) return true;
+        return false;
+    }
+
     // What replays compute: of what is kept for a derivative of somebody's own they read the value alone.
     std::vector<bool> find_needed() const {
         std::vector<bool> needed(slots_.size(), false);
         for (int v : recording_.outputs()) needed[size_t(v)] = true;
         const std::vector<Instruction>& all = recording_.instructions();
         for (auto i = all.rbegin(); i != all.rend(); ++i) {
-            if (!needed[size_t(i->output)]) continue;
+            if (!is_needed(*i, needed)) continue;
             const Span<int> in = recording_.inputs_of(*i);
             for (int k = 0; k < (i->attrs.rule ? 1 : in.size()); ++k) needed[size_t(in[size_t(k)])] = true;
         }

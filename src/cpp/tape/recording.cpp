@@ -93,7 +93,13 @@ void Recording::set_constant(const Tensor& captured) {
 }
 
 void Recording::set_constants() {
-    for (ValueInfo& v : values_) v.constant |= bool(v.captured);
+    for (ValueInfo& v : values_) {
+        if (v.captured && v.captured.traced())
+            throw RecordingError(
+                "the derivative rule of a function that is used in a loop or branch reads a value from around it; pass "
+                "it to the function");
+        v.constant |= bool(v.captured);
+    }
 }
 
 void Recording::find_constants() {
@@ -106,7 +112,7 @@ void Recording::find_constants() {
 }
 
 void Recording::check_usable(const Tensor& traced, const char* op) {
-    bool reaches = true;  // from the innermost on, through bodies of regions only
+    bool reaches = true;  // from the innermost on, through bodies only
     for (const Recording* r = innermost; r; r = r->outer_) {
         if (r->id_ == traced.impl()->recording) {
             if (reaches) return;
@@ -198,7 +204,7 @@ std::vector<bool> Recording::reached_from(const std::vector<bool>& inputs) const
         }
         if (!i.op->vjp || !is_floating(values_[size_t(i.output)].meta.dtype)) continue;
         for (int k = 0; k < operands.size(); ++k)
-            if (reached[size_t(operands[size_t(k)])] && (i.op->differentiable >> std::min(k, 31) & 1))
+            if (reached[size_t(operands[size_t(k)])] && is_differentiable(*i.op, i.attrs, k))
                 reached[size_t(i.output)] = true;
     }
     for (int v : outputs_) result.push_back(reached[size_t(v)]);
@@ -218,7 +224,7 @@ std::vector<bool> Recording::inputs_for_gradients() const {
     std::vector<bool> needed(values_.size(), false), result;
     for (auto i = instructions_.rbegin(); i != instructions_.rend(); ++i) {
         const Span<int> operands = inputs_of(*i);
-        if (i->attrs.region) {
+        if (i->attrs.region || i->attrs.rule) {
             for (int v : operands) needed[size_t(v)] = true;
             continue;
         }

@@ -16,6 +16,7 @@ class Node;
 class Step;
 struct Op;
 struct RegionPlaces;
+struct BatchedValue;
 
 // A value of which a run decides how many rows it has. Its shape begins with unknown_length while it is recorded; only
 // regions read and write it. Eager ones are ordinary tensors.
@@ -65,6 +66,10 @@ public:
         std::vector<int> inputs, outputs;
     };
     virtual Reduced reduced(const std::vector<bool>& live) const = 0;
+
+    // What it is for a batch of so many examples, of whose inputs some are batched: see replay_batched. Stacks have the
+    // examples along their second axis.
+    virtual std::vector<BatchedValue> batched(Span<BatchedValue> in, int64_t draw, int64_t size) const = 0;
 
     // As a step: working memory for operands of these layouts, stacks for what is inside, and the step itself.
     virtual int64_t work_bytes(Span<const View*> in) const = 0;
