@@ -221,13 +221,13 @@ void bind_tensor_methods(py::module_& m) {
         if (!t.is_leaf())
             throw GradientError(
                 "only leaves can be deep-copied: a computed tensor's graph would be lost; use .detach()");
-        const py::object copied = py::type::of(self)(to_array(t.detach()), py::none(), t.requires_grad());
+        const py::object twin = py::type::of(self)(to_array(t.detach()), py::none(), t.requires_grad());
         if (py::hasattr(self, "__dict__")) {  // of a subclass
-            memo[py::int_(reinterpret_cast<uintptr_t>(self.ptr()))] = copied;
-            copied.attr("__dict__")
+            memo[py::int_(reinterpret_cast<uintptr_t>(self.ptr()))] = twin;
+            twin.attr("__dict__")
                 .attr("update")(py::module_::import("copy").attr("deepcopy")(self.attr("__dict__"), memo));
         }
-        return copied;
+        return twin;
     });
 }
 

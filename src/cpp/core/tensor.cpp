@@ -24,8 +24,10 @@ template <class To, class From, bool to_bool> struct Convert {
     }
 };
 
+// Not inlined into itself, axis by axis for every pair of types: that took 100 kB of the wheel.
 template <class To, class From, bool to_bool>
-void copy_axis(const From* from, To* to, const Dims& shape, const Dims& in, const Dims& out, int axis) {
+__attribute__((noinline)) void copy_axis(const From* from, To* to, const Dims& shape, const Dims& in, const Dims& out,
+                                         int axis) {
     const int64_t n = shape[axis], si = in[axis], so = out[axis];
     if (axis + 1 == shape.size()) {
         if constexpr (std::is_same_v<To, From> && !to_bool) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ops/along_axis.hpp"
+#include "ops/batching.hpp"
 #include "ops/matrices.hpp"
 #include "tape/node.hpp"
 #include "tape/registry.hpp"
@@ -76,6 +77,7 @@ Op make(const char* name, const char* doc, decltype(Op::infer) infer, decltype(O
     op.name = name;
     op.doc = doc;
     op.arity = 2;
+    op.batch = batch_repeated;
     op.infer = infer;
     op.run = run;
     op.uses = uses_other;

@@ -1,6 +1,7 @@
 // Fourier transforms. Each is linear, so its rule is the transform that goes the other way.
 #include "ops/fft.hpp"
 
+#include "ops/batching.hpp"
 #include "ops/host.hpp"
 #include "ops/matrices.hpp"
 #include "tape/node.hpp"
@@ -25,9 +26,9 @@ Meta infer_complex(const Op& op, const Attrs&, Views in) {
 template <bool half> Meta infer_of_real(const Op& op, const Attrs&, Views in) {
     Dims shape = in[0]->shape;
     if (shape.empty()) throw ValueError(say(op.name, ": a single number has no axis to transform along"));
-    int64_t& n = shape.at_end(1);
+    const int64_t n = in[0]->shape.at_end(1);
     check_size(op, n);
-    if (half) n = n / 2 + 1;
+    if (half) shape.at_end(1) = n / 2 + 1;
     shape.push_back(2);
     return {in[0]->dtype, false, shape};
 }
@@ -77,6 +78,7 @@ Op make(const char* name, const char* doc, decltype(Op::infer) infer, decltype(O
     op.name = name;
     op.doc = doc;
     op.arity = 1;
+    op.batch = batch_in_front;
     op.infer = infer;
     op.run = run_on_host;
     op.uses = uses_nothing;

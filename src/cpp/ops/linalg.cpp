@@ -10,6 +10,7 @@
 
 #include "core/scratch.hpp"
 #include "ops/along_axis.hpp"
+#include "ops/batching.hpp"
 #include "ops/host.hpp"
 #include "ops/matrices.hpp"
 #include "ops/reduce.hpp"
@@ -281,6 +282,7 @@ Op make(const char* name, const char* doc, int arity, decltype(Op::infer) infer,
     op.name = name;
     op.doc = doc;
     op.arity = arity;
+    op.batch = arity == 1 ? batch_in_front : batch_repeated;
     op.infer = infer;
     op.run = run;
     op.fault = fault;

@@ -76,7 +76,7 @@ Tensor upper_part(const Tensor& x, int64_t diagonal) {
 }
 Tensor on_diagonal(const Tensor& x) {
     Dims shape = x.shape();
-    shape.push_back(shape.at_end(1));
+    shape.push_back(x.shape().at_end(1));
     return masked(broadcast_to(as_column(x), shape), [](int64_t i, int64_t j) { return i == j; });
 }
 Tensor symmetrised(const Tensor& x) { return Tensor(0.5) * (x + turned(x)); }

@@ -15,6 +15,7 @@
 #include "core/pool.hpp"
 #include "kernels/math.hpp"
 #include "ops/along_axis.hpp"
+#include "ops/batching.hpp"
 #include "ops/matrices.hpp"
 #include "tape/node.hpp"
 #include "tape/registry.hpp"
@@ -246,6 +247,7 @@ Op make(const char* name, const char* doc, decltype(Op::run) run, decltype(Op::v
     op.name = name;
     op.doc = doc;
     op.arity = 1;
+    op.batch = batch_in_front;
     op.infer = infer_same;
     op.run = run;
     op.uses = uses_in;

@@ -5,6 +5,7 @@
 // the singular value decomposition" (2016); pseudo-inverse, G. Golub and V. Pereyra, "The differentiation of
 // pseudo-inverses and nonlinear least squares problems whose variables separate" (1973); exponential, R. Mathias, "A
 // chain rule for matrix functions and applications" (1996).
+#include "ops/batching.hpp"
 #include "ops/host.hpp"
 #include "ops/linalg.hpp"
 #include "ops/matrices.hpp"
@@ -195,6 +196,7 @@ Op make(const char* name, const char* doc, int arity, decltype(Op::infer) infer,
     op.name = name;
     op.doc = doc;
     op.arity = arity;
+    op.batch = arity == 1 ? batch_in_front : batch_repeated;
     op.infer = infer;
     op.run = run_on_host;
     op.fault = fault;

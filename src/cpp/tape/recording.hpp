@@ -39,8 +39,8 @@ struct Draws {
 class Recording {
 public:
     Recording() : Recording(false) {}
-    // A body may read values of the recordings around it: it captures them, as tensors from outside. That of a region is
-    // closed in the end.
+    // A body may read values of the recordings around it: it captures them, as tensors from outside. That of a region
+    // is closed in the end.
     explicit Recording(bool is_body);
     Recording(Recording&&) = default;
     Recording& operator=(Recording&&) = default;

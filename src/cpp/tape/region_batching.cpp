@@ -190,13 +190,13 @@ std::vector<BatchedValue> Loop::batched(Span<BatchedValue> in, int64_t draw, int
     for (int i = 0; i < count; ++i) {
         const BatchedValue& v = in[size_t(first + i)];
         const bool is_x = i >= carries && i < carries + parts_.xs;
-        if (apart && i == carries)
-            operands.push_back(Tensor::zeros(DType::int64, conditional ? Dims{size} : Dims{}));
+        if (apart && i == carries) operands.push_back(Tensor::zeros(DType::int64, conditional ? Dims{size} : Dims{}));
         if (i < carries) operands.push_back(flags[size_t(i)] ? of_each(v, size) : v.value);
-        else operands.push_back(is_x && v.batched && parts_.length == Length::fixed ? with_first_axes_swapped(v.value) : v.value);
+        else
+            operands.push_back(is_x && v.batched && parts_.length == Length::fixed ? with_first_axes_swapped(v.value)
+                                                                                   : v.value);
     }
-    if (apart && count == carries)
-        operands.push_back(Tensor::zeros(DType::int64, conditional ? Dims{size} : Dims{}));
+    if (apart && count == carries) operands.push_back(Tensor::zeros(DType::int64, conditional ? Dims{size} : Dims{}));
     if (apart && !conditional) {
         operands.push_back(counts);
         operands.push_back(length);
