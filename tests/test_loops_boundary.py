@@ -204,9 +204,9 @@ def test_memory_does_not_grow():
 @pytest.mark.parametrize("way", ["eager", "compiled", "gradient", "scan"])
 def test_ctrl_c_ends_an_endless_loop(way):
     program = f"""
-import sys, time
-import numpy as np
+import signal
 import fastgrad as fg
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a script starts in the background
 f = lambda x: fg.while_loop(lambda c: c < 2.0, lambda c: c * 1.0, x)
 if "{way}" == "scan":
     f = lambda x: fg.scan(lambda c, _: (c * 1.0, None), x, length=10**12)[0]
@@ -233,8 +233,9 @@ assert float(fg.compile(lambda x: fg.while_loop(lambda c: c < 9.0, lambda c: c *
 
 def test_other_threads_go_on_during_an_endless_loop():
     program = """
-import threading, time, _thread
+import signal, threading, time, _thread
 import fastgrad as fg
+signal.signal(signal.SIGINT, signal.default_int_handler)
 ticks = []
 def tick():
     for _ in range(10):

@@ -190,13 +190,19 @@ constexpr char eigenvalues_lack[] = "has eigenvalues that were not found: no con
 constexpr char singular_values_lack[] = "has singular values that were not found: no convergence";
 
 using Fault = decltype(Op::fault);
+// The tolerance of pinv has the axes before the matrix; the second operand of the others is a matrix, too.
+Tensor batch_pair(const Batching& b) {
+    return apply(b.op(), {with_batch(b, 0), with_ndim(with_batch(b, 1), std::max(b.ndim(1), b.ndim(0) - 2))},
+                 b.attrs());
+}
+
 Op make(const char* name, const char* doc, int arity, decltype(Op::infer) infer, Fault fault, const int* uses,
         decltype(Op::vjp) vjp) {
     Op op{};
     op.name = name;
     op.doc = doc;
     op.arity = arity;
-    op.batch = arity == 1 ? batch_in_front : batch_repeated;
+    op.batch = arity == 1 ? batch_in_front : batch_pair;
     op.infer = infer;
     op.run = run_on_host;
     op.fault = fault;

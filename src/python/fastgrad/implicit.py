@@ -277,7 +277,7 @@ def _dense(
         matrix = core.ops.broadcast_to(matrix, (size, size))
     matrix, target = core.ops.transpose(core.cut(matrix), (1, 0)), _joined(grads)
     if core.is_recording():
-        return linalg.solve(matrix, target)  # type: ignore[attr-defined, no-any-return]
+        return linalg.solve(matrix, target)
     try:
         return core.Tensor(np.linalg.solve(matrix.numpy(), target.numpy()))
     except np.linalg.LinAlgError as error:

@@ -378,11 +378,11 @@ def operand(x: _Operand) -> Tensor | None:
 def record(f: Callable[[list[Tensor]], Iterable[Tensor]], examples: Iterable[_Operand]) -> Program:
     """Calls f once on stand-ins of the examples' shapes and dtypes and keeps what it did as a Program."""
 
-def remat(f: Callable[[list[Tensor]], Iterable[Tensor]], inputs: Iterable[_Operand]) -> Any:
-    """Calls f on stand-ins, does what it did on the inputs, and keeps nothing of it: gradients do it again."""
-
 def record_body(function: Any, whole: Sequence[Tensor], rows: Sequence[Tensor]) -> Body:
     """Calls a function once on a list of stand-ins, of tensors and of rows of tensors, and keeps what it did."""
+
+def remat(f: Callable[[list[Tensor]], Iterable[Tensor]], inputs: Iterable[_Operand]) -> Any:
+    """Calls f on stand-ins, does what it did on the inputs, and keeps nothing of it: gradients do it again."""
 
 def scalar(tensor: Tensor) -> Tensor | None:
     """The one real number of a tensor, of shape (); None when it holds something else."""
@@ -417,10 +417,10 @@ def unflatten(structure: Any, leaves: Any) -> Any:
 def variable(argument: Any) -> Tensor | None:
     """A fresh variable of the graph with the numbers of an argument; None when those are not real numbers."""
 
-def with_rule(values: _Operand, inputs: Iterable[_Operand], kept: Any, pull: Any, name: str) -> Any:
-    """The values as a function of inputs whose derivative is pull: pull(kept, gradients of the values) gives the gradient of each input, or None where nothing flows. How the values were computed does not count."""
-
 def while_loop(condition: Body, body: Body, carries: Sequence[Tensor], most: SupportsIndex) -> list[Tensor]:
     """The last carries of a loop while a condition holds; most is -1 for any number of rounds."""
+
+def with_rule(values: _Operand, inputs: Iterable[_Operand], kept: Any, pull: Any, name: str) -> Any:
+    """The values as a function of inputs whose derivative is pull: pull(kept, gradients of the values) gives the gradient of each input, or None where nothing flows. How the values were computed does not count."""
 
 def zeros_like(tensor: Tensor) -> Tensor: ...
