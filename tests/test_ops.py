@@ -9,6 +9,7 @@ import pytest
 
 import fastgrad as fg
 from fastgrad import _array_protocol, _core
+from fastgrad._functions import creation
 from op_table import CASE_NAMES, CASES, ROWS, as_dtype, seed_like, value_and_gradients
 
 ROW_OF = {row.name: row for row in ROWS}
