@@ -37,13 +37,10 @@ Arguments that have no meaning here (`out=`, `where=`, `casting=`) are refused b
 
 
 def public(module: ModuleType) -> dict[str, object]:
-    """Return the functions that a module shows."""
-    return {
-        name: value
-        for name, value in vars(module).items()
-        if not name.startswith("_") and callable(value) and not isinstance(value, type)
-        if name in getattr(module, "__all__", [name])
-    }
+    """Return the functions that a module shows, those that it loads when they are used among them."""
+    names = getattr(module, "__all__", [name for name in vars(module) if not name.startswith("_")])
+    shown = {name: getattr(module, name) for name in names}
+    return {name: value for name, value in shown.items() if callable(value) and not isinstance(value, type)}
 
 
 def dispatched(module: ModuleType) -> set[str]:
