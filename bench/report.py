@@ -19,6 +19,7 @@ TITLES = {
     "train": "Training step of an MLP: inputs, width, hidden layers, batch (float32, ReLU, MSE, Adam)",
     "fleet": "Training step of one of many MLPs: inputs, width, hidden layers, batch (64 rates)",
     "examples": "Gradient of each example of a batch: inputs, width of an MLP with one hidden layer, batch",
+    "science": "Derivatives that science asks for (float64)",
     "widths": "Training step of an MLP 16-w-w-1 by its width (batch 128)",
     "threads": "Training on several cores: inputs, width, hidden layers, batch (time of a step)",
 }

@@ -256,6 +256,22 @@ def test_examples():
     measured(examples.case(3, 4, 5, "float64"))
 
 
+@pytest.mark.usefixtures("own_threads")
+def test_science():
+    from bench import scientific
+    from bench.suites import science
+
+    problems = [
+        *scientific.rosenbrocks()[:3],
+        scientific.logistic(),
+        scientific.ode(20),
+        scientific.physics(),
+    ]
+    for problem in [*problems, scientific.lstm(7, 3)]:
+        measured(science.case(problem))
+    measured(science.first_case(scientific.physics()))
+
+
 def test_widths_end_with_the_largest_steps(tmp_path):
     from bench import report
     from bench.harness import Options, Row, Timing, measure_all

@@ -12,6 +12,7 @@ MODULES = {
     "train": "train",
     "fleet": "fleet",
     "examples": "examples",
+    "science": "science",
     "widths": "widths",
     "threads": "threads",
 }
