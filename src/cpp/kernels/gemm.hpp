@@ -165,7 +165,8 @@ template <class T> FG_INLINE bool b_wants_packing(GemmSize s, const Block<T>& b)
     const int64_t step = b.inner * int64_t(sizeof(T));
     if (b.outer != 1 || (!has_masked_loads && s.n % Vec<T>::size != 0)) return true;
     if (s.m >= pack_b_rows)
-        return s.k * s.n * int64_t(sizeof(T)) >= pack_b_bytes || step % 64 != 0 || laps(step, s.k) > 1;
+        return s.k * s.n * int64_t(sizeof(T)) >= pack_b_bytes || (reinterpret_cast<uintptr_t>(b.p) | step) % 64 != 0 ||
+               laps(step, s.k) > 1;
     return s.m >= 48 && laps(step, s.k) > 16;
 }
 
