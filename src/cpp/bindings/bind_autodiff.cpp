@@ -14,23 +14,9 @@ namespace {
 
 using Tensors = std::vector<Tensor>;
 
-Tensors tensors(const py::iterable& list, const char* what) {
-    Tensors out;
-    for (const py::handle& item : list) {
-        if (!is_tensor(item.ptr())) throw TypeError(say(what, " must be tensors, got ", Py_TYPE(item.ptr())->tp_name));
-        out.push_back(tensor_of(item.ptr()));
-    }
-    return out;
-}
-py::list to_list(const Tensors& values) {
-    py::list list;
-    for (const Tensor& t : values) list.append(t ? wrap(t) : py::object(py::none()));
-    return list;
-}
-
 py::list gradients_of(const py::iterable& outputs, const py::iterable& seeds, const py::iterable& inputs,
                       bool retain_graph, bool create_graph) {
-    const Tensors out = tensors(outputs, "outputs"), in = tensors(inputs, "inputs");
+    const Tensors out = tensors_of(outputs, "outputs"), in = tensors_of(inputs, "inputs");
     Tensors starts;
     for (const py::handle& seed : seeds) {
         starts.push_back(seed.is_none() ? Tensor() : to_operand(seed.ptr(), Memory::copied));
@@ -67,7 +53,7 @@ Ref<Program> record(const py::function& f, const py::iterable& examples) {
         RecordingScope scope(recording);
         const py::object result = f(placeholders);
         recording.set_outputs(
-            tensors(py::reinterpret_borrow<py::iterable>(result), "what a recorded function returns"));
+            tensors_of(py::reinterpret_borrow<py::iterable>(result), "what a recorded function returns"));
     }
     return make_ref<Program>(std::move(recording));
 }
@@ -87,7 +73,7 @@ py::list inlined(const Program& program, const py::iterable& inputs, const py::i
     // Arrays become part of a graph or of a recording, which outlive the call.
     const bool kept = Recording::active() || (grad_enabled() && !is_borrowing());
     const Memory memory = kept ? Memory::copied : Memory::borrowed;
-    const Tensors from = tensors(captured, "captured"), to = operands(replaced, memory);
+    const Tensors from = tensors_of(captured, "captured"), to = operands(replaced, memory);
     if (from.size() != to.size())
         throw ValueError(say("got ", to.size(), " replacements of ", from.size(), " captured tensors"));
     Tensors out = program.recording().replay_over(operands(inputs, memory), from, to);

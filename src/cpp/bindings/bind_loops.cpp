@@ -34,13 +34,8 @@ Body record_function(const py::function& f, const Tensors& whole, const Tensors&
     std::vector<Meta> metas;
     for (const Tensor& t : whole) metas.push_back(t.meta());
     for (const Tensor& t : rows) metas.push_back(row_of(t));
-    return {record_body(metas, [&](const Tensors& traced) {
-        py::list arguments;
-        for (const Tensor& t : traced) arguments.append(wrap(t));
-        Tensors results;
-        for (const py::handle& item : f(arguments)) results.push_back(tensor_of(item.ptr()));
-        return results;
-    })};
+    return {record_body(metas,
+                        [&](const Tensors& traced) { return tensors_of(f(to_list(traced)), "what a body returns"); })};
 }
 
 py::list outputs_of(const Body& body) {

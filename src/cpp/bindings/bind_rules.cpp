@@ -8,20 +8,6 @@
 namespace fg {
 namespace {
 
-std::vector<Tensor> tensors(const py::iterable& list, const char* what) {
-    std::vector<Tensor> out;
-    for (const py::handle& item : list) {
-        if (!is_tensor(item.ptr())) throw TypeError(say(what, " must be tensors, got ", Py_TYPE(item.ptr())->tp_name));
-        out.push_back(tensor_of(item.ptr()));
-    }
-    return out;
-}
-py::list to_list(Span<Tensor> values) {
-    py::list list;
-    for (const Tensor& t : values) list.append(wrap(t));
-    return list;
-}
-
 // A function of Python as a rule. It may be called, and go, on any thread.
 class PythonRule final : public DerivativeRule {
 public:
@@ -53,21 +39,22 @@ private:
 
 py::list with_rule(const py::iterable& values, const py::iterable& inputs, const py::iterable& kept,
                    const py::function& pull, const std::string& name) {
-    const std::vector<Tensor> all = tensors(values, "values");
+    const std::vector<Tensor> all = tensors_of(values, "values");
     for (const Tensor& t : all)
         if (!is_floating(t.dtype())) throw TypeError(say("a value with a derivative is ", fg::name(t.dtype())));
     if (all.empty()) return py::list();
-    return to_list(ruled(all, tensors(inputs, "inputs"), tensors(kept, "kept"), make_ref<PythonRule>(pull, name)));
+    return to_list(
+        ruled(all, tensors_of(inputs, "inputs"), tensors_of(kept, "kept"), make_ref<PythonRule>(pull, name)));
 }
 
 py::list remat(const py::function& f, const py::iterable& given) {
-    const std::vector<Tensor> inputs = tensors(given, "inputs");
+    const std::vector<Tensor> inputs = tensors_of(given, "inputs");
     const auto recording = std::make_shared<Recording>(true);
     py::list placeholders;
     for (const Tensor& t : inputs) placeholders.append(wrap(recording->add_input(t.meta())));
     {
         const RecordingScope scope(*recording);
-        recording->set_outputs(tensors(f(placeholders), "what a function returns"));
+        recording->set_outputs(tensors_of(f(placeholders), "what a function returns"));
         recording->remove_dead_code();
     }
     return to_list(rematerialized(recording, inputs));

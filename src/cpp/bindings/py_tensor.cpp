@@ -204,6 +204,21 @@ template <class F> void* slot(F* f) { return reinterpret_cast<void*>(f); }
 
 PyObject* new_tensor(Tensor t) { return allocate(tensor_type, std::move(t)); }
 
+std::vector<Tensor> tensors_of(const py::iterable& list, const char* what) {
+    std::vector<Tensor> out;
+    for (const py::handle& item : list) {
+        if (!is_tensor(item.ptr())) throw TypeError(say(what, " must be tensors, got ", Py_TYPE(item.ptr())->tp_name));
+        out.push_back(tensor_of(item.ptr()));
+    }
+    return out;
+}
+
+py::list to_list(Span<Tensor> tensors) {
+    py::list list;
+    for (const Tensor& t : tensors) list.append(t ? wrap(t) : py::object(py::none()));
+    return list;
+}
+
 void bind_tensor_type(py::module_& m) {
     static PyMemberDef members[] = {
         {"__weaklistoffset__", T_PYSSIZET, offsetof(PyTensor, weak_references), READONLY, nullptr}, {}};

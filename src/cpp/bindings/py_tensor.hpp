@@ -36,6 +36,11 @@ class TensorHandle : public py::object {
     PYBIND11_OBJECT(TensorHandle, object, is_tensor)
 };
 
+// Tensors, and nothing else; `what` they are, for the error.
+std::vector<Tensor> tensors_of(const py::iterable& list, const char* what);
+// None for a null one.
+py::list to_list(Span<Tensor> tensors);
+
 // Runs a slot or function written against the C API; C++ exceptions become Python's.
 template <class F> PyObject* guarded(F&& f) {
     try {

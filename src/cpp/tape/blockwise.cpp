@@ -278,36 +278,39 @@ void Blockwise::run(Bases bases) const {
                  [&](int64_t part) { run_part(bases, shared, part * part_, std::min((part + 1) * part_, numbers_)); });
 }
 
+void Blockwise::copy_in(Bases bases, char* work, bool once) const {
+    for (const Copied& c : copied_) {
+        char* const to = work + values_[size_t(c.value)].buffer;
+        if (c.once != once) continue;
+        if (once) repeat_row(c, bases, to);
+        else copy(c, bases, to, 0, numbers_);
+    }
+}
+
+char* Blockwise::find_made(Bases bases, char* work) const {
+    const Value& out = values_[size_t(producer_out_)];
+    return out.buffer < 0 ? out.at.in(bases) : work + out.buffer;
+}
+
 // Small steps take as long to find their operands as to compute.
 void Blockwise::run_in_one_go(Bases bases) const {
     char* const work = places_at_ ? static_cast<char*>(scratch(places_at_)) : nullptr;
-    const auto find = [&](const Place& place) { return (place.base < 0 ? work : bases[place.base]) + place.offset; };
-    const auto copy_in = [&](bool once) {
-        for (const Copied& c : copied_) {
-            char* const to = work + values_[size_t(c.value)].buffer;
-            if (c.once != once) continue;
-            if (once) repeat_row(c, bases, to);
-            else copy(c, bases, to, 0, numbers_);
-        }
-    };
-    copy_in(true);
+    copy_in(bases, work, true);
     if (producer_) {
         const void* in[max_operands];
         find_producer_in(bases, in);
-        const Value& out = values_[size_t(producer_out_)];
-        char* const to = out.buffer < 0 ? out.at.in(bases) : work + out.buffer;
-        producer_->run(in, to, 0, producer_->rows, work + buffers_bytes_, nullptr);
+        producer_->run(in, find_made(bases, work), 0, producer_->rows, work + buffers_bytes_, nullptr);
     }
-    copy_in(false);
+    copy_in(bases, work, false);
     const void* data[max_operands];
     int64_t step[max_operands];
     const Place* place = places_.data();
     for (const Use& use : uses_) {
         for (int k = 0; k < use.operand_count; ++k, ++place) {
-            data[k] = find(*place);
+            data[k] = place->in(bases, work);
             step[k] = place->step;
         }
-        use.kernel(numbers_, data, step, find(*place++));
+        use.kernel(numbers_, data, step, (place++)->in(bases, work));
     }
 }
 
@@ -343,33 +346,31 @@ void Blockwise::run_part(Bases bases, const void* shared, int64_t part_begin, in
     }
 }
 
+// The same with every operand found beforehand.
 class Blockwise::Resolved final : public ResolvedStep {
 public:
-    Resolved(const Blockwise& step, Bases bases, char* work) : step_(step), bases_(bases) {
-        std::vector<char*> places;
-        for (const Value& value : step.values_)
-            places.push_back(value.buffer < 0 ? value.at.in(bases) : work + value.buffer);
-        for (const Copied& c : step.copied_) copied_to_.push_back(places[size_t(c.value)]);
+    Resolved(const Blockwise& step, Bases bases, char* work) : step_(step), bases_(bases), work_(work) {
         if (step.producer_) {
             step.find_producer_in(bases, producer_in_);
-            made_ = places[size_t(step.producer_out_)];
-            producer_work_ = work + step.buffers_bytes_;
+            made_ = step.find_made(bases, work);
         }
+        const Place* place = step.places_.data();
         for (const Use& use : step.uses_) {
-            Call call{use.kernel, {}, {}, places[size_t(use.out)]};
-            for (int k = 0; k < use.operand_count; ++k) {
-                const auto v = size_t(step.operands_[size_t(use.first_operand + k)]);
-                call.data[k] = places[v];
-                call.step[k] = step.values_[v].step;
+            Call call{use.kernel, {}, {}, nullptr};
+            for (int k = 0; k < use.operand_count; ++k, ++place) {
+                call.data[k] = place->in(bases, work);
+                call.step[k] = place->step;
             }
+            call.out = (place++)->in(bases, work);
             calls_.push_back(call);
         }
     }
 
     void run() const override {
-        copy(true);
-        if (made_) step_.producer_->run(producer_in_, made_, 0, step_.producer_->rows, producer_work_, nullptr);
-        copy(false);
+        step_.copy_in(bases_, work_, true);
+        if (made_)
+            step_.producer_->run(producer_in_, made_, 0, step_.producer_->rows, work_ + step_.buffers_bytes_, nullptr);
+        step_.copy_in(bases_, work_, false);
         for (const Call& call : calls_) call.kernel(step_.numbers_, call.data, call.step, call.out);
     }
 
@@ -381,25 +382,15 @@ private:
         char* out;
     };
 
-    void copy(bool once) const {
-        for (size_t i = 0; i < copied_to_.size(); ++i) {
-            const Copied& c = step_.copied_[i];
-            if (c.once != once) continue;
-            if (once) step_.repeat_row(c, bases_, copied_to_[i]);
-            else step_.copy(c, bases_, copied_to_[i], 0, step_.numbers_);
-        }
-    }
-
     const Blockwise& step_;
     Bases bases_;
-    std::vector<char*> copied_to_;
+    char *work_, *made_ = nullptr;
     std::vector<Call> calls_;
     const void* producer_in_[max_operands];
-    char *made_ = nullptr, *producer_work_ = nullptr;
 };
 
 std::unique_ptr<ResolvedStep> Blockwise::resolve(Bases bases, void* work) const {
-    return in_one_go() ? std::make_unique<Resolved>(*this, bases, static_cast<char*>(work)) : nullptr;
+    return !places_.empty() ? std::make_unique<Resolved>(*this, bases, static_cast<char*>(work)) : nullptr;
 }
 
 }  // namespace fg

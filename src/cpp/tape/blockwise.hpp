@@ -43,7 +43,7 @@ public:
         run_part(bases, nullptr, first * (numbers_ / rows), (first + count) * (numbers_ / rows));
     }
     std::unique_ptr<ResolvedStep> resolve(Bases bases, void* work) const override;
-    int64_t resolved_work_bytes() const override { return in_one_go() ? places_at_ : 0; }
+    int64_t resolved_work_bytes() const override { return places_.empty() ? 0 : places_at_; }
     StepInfo info() const override;
 
 private:
@@ -75,6 +75,8 @@ private:
         int base;
         int step;
         int64_t offset;
+
+        char* in(Bases bases, char* work) const { return (base < 0 ? work : bases[base]) + offset; }
     };
 
     // One block does, all of it made at once.
@@ -82,6 +84,8 @@ private:
         return numbers_ > 0 && numbers_ <= std::min(part_, block_) && (!producer_ || rows_made_ == producer_->rows);
     }
     void find_places();
+    void copy_in(Bases bases, char* work, bool once) const;
+    char* find_made(Bases bases, char* work) const;  // where the producer's rows go
     void run_in_one_go(Bases bases) const;
     void lay_out(const BlockwisePlan& plan);
     void cut(const BlockwisePlan& plan);

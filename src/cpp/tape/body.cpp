@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "tape/apply.hpp"
+#include "tape/backward.hpp"
 
 namespace fg {
 
@@ -18,6 +19,22 @@ Recording record_body(Span<Meta> inputs, const std::function<std::vector<Tensor>
     recording.remove_dead_code();
     recording.find_constants();
     return recording;
+}
+
+std::vector<Tensor> flows_through_body(const Recording& body, Span<Tensor> variables, const std::vector<int>& to,
+                                       const std::vector<int>& of, Span<Tensor> seeds) {
+    std::vector<Tensor> chosen, ends, outputs;
+    for (int i : to) {
+        chosen.push_back(variables[size_t(i)]);
+        chosen.back().impl()->requires_grad = true;
+    }
+    {
+        const GradMode on(true);
+        const PassesGradients as_recorded(false);
+        outputs = body.replay_over(variables);
+    }
+    for (int o : of) ends.push_back(outputs[size_t(o)]);
+    return gradients(ends, seeds, chosen, false, false);
 }
 
 ContiguousOperands::ContiguousOperands(const std::vector<Operand>& operands, size_t first, WorkPlan& plan)

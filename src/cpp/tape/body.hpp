@@ -12,6 +12,11 @@ namespace fg {
 // Records what f makes of inputs of these metas, as the body of a region. f gets and gives tensors.
 Recording record_body(Span<Meta> inputs, const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f);
 
+// While the gradient of a body is recorded: uses the body on variables, and gives what flows to those at `to` from its
+// outputs `of`, whose gradients are `seeds`; null where nothing does.
+std::vector<Tensor> flows_through_body(const Recording& body, Span<Tensor> variables, const std::vector<int>& to,
+                                       const std::vector<int>& of, Span<Tensor> seeds);
+
 // What stands for a kind of region where an op is named.
 Op region_op(const char* name, const char* doc);
 

@@ -62,43 +62,32 @@ std::shared_ptr<const Branch::Reverse> Branch::make_reverse(const std::vector<bo
     const size_t operands = bodies_[0]->inputs().size(), first = size_t(first_operand());
     Reverse all;
     std::vector<Meta> metas;
-    std::vector<size_t> to, from;  // operands whose gradients are wanted, outputs whose gradients are there
+    std::vector<int> to, from;  // operands whose gradients are wanted, outputs whose gradients are there
     for (size_t i = 0; i < first; ++i) all.in.push_back(int(i));
     for (size_t i = 0; i < operands; ++i) {
         const int v = bodies_[0]->inputs()[i];
         metas.push_back(bodies_[0]->values()[size_t(v)].meta);
         all.in.push_back(int(first + i));
-        if (wanted[first + i]) to.push_back(i);
+        if (wanted[first + i]) to.push_back(int(i));
     }
     for (size_t o = 0; o < given.size(); ++o) {
         if (!given[o]) continue;
         metas.push_back(outputs()[o]);
         all.in.push_back(~int(o));
-        from.push_back(o);
+        from.push_back(int(o));
     }
     const GradMode off(false);
     const PassesGradients later;
     std::vector<bool> flows_to(to.size(), false);
     const auto back = [&](const Recording& body) {
         Recording recording = record_body(metas, [&](const std::vector<Tensor>& in) {
-            std::vector<Tensor> variables(in.begin(), in.begin() + int64_t(operands)), chosen, ends, seeds, results;
-            for (size_t i : to) {
-                variables[i].impl()->requires_grad = true;
-                chosen.push_back(variables[i]);
-            }
-            {
-                const GradMode on(true);
-                const PassesGradients as_recorded(false);
-                results = body.replay_over(variables);
-            }
-            for (size_t i = 0; i < from.size(); ++i) {
-                ends.push_back(results[from[i]]);
-                seeds.push_back(in[operands + i]);
-            }
-            std::vector<Tensor> flows = gradients(ends, seeds, chosen, false, false);
+            const std::vector<Tensor> variables(in.begin(), in.begin() + int64_t(operands));
+            const std::vector<Tensor> seeds(in.begin() + int64_t(operands), in.end());
+            std::vector<Tensor> flows = flows_through_body(body, variables, to, from, seeds);
             for (size_t i = 0; i < to.size(); ++i) {
                 flows_to[i] = flows_to[i] || bool(flows[i]);
-                if (!flows[i]) flows[i] = Tensor::zeros(chosen[i].dtype(), chosen[i].shape());
+                const Tensor& like = variables[size_t(to[i])];
+                if (!flows[i]) flows[i] = Tensor::zeros(like.dtype(), like.shape());
             }
             return flows;
         });
@@ -112,7 +101,7 @@ std::shared_ptr<const Branch::Reverse> Branch::make_reverse(const std::vector<bo
     Reverse reverse;
     reverse.region = less.region;
     for (int i : less.inputs) reverse.in.push_back(all.in[size_t(i)]);
-    for (int o : less.outputs) reverse.out.push_back(int(first + to[size_t(o)]));
+    for (int o : less.outputs) reverse.out.push_back(int(first) + to[size_t(o)]);
     return std::make_shared<const Reverse>(std::move(reverse));
 }
 

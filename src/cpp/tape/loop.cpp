@@ -176,31 +176,16 @@ std::shared_ptr<const Loop::Reverse> Loop::make_reverse(const std::vector<bool>&
     Recording recording = record_body(metas, [&](const std::vector<Tensor>& in) {
         std::vector<Tensor> variables(in.begin() + forward, in.begin() + from_ys);
         variables.insert(variables.end(), in.end() - constants(), in.end());
-        std::vector<Tensor> wanted_inputs, seeds, ends;
-        for (int i = 0; i < count; ++i)
-            if (active[size_t(i)] && is_floating(variables[size_t(i)].dtype()))
-                variables[size_t(i)].impl()->requires_grad = true;
-        std::vector<Tensor> outputs;
-        {
-            const GradMode on(true);
-            const PassesGradients as_recorded(false);
-            outputs = body.replay_over(variables);
-        }
-        for (size_t f = 0; f < flowing.size(); ++f) {
-            ends.push_back(outputs[size_t(flowing[f])]);
-            seeds.push_back(in[f]);
-        }
-        for (size_t m = 0; m < made.size(); ++m) {
-            ends.push_back(outputs[size_t(carries + made[m])]);
-            seeds.push_back(in[size_t(from_ys) + m]);
-        }
+        std::vector<Tensor> seeds(in.begin(), in.begin() + int64_t(flowing.size()));
+        seeds.insert(seeds.end(), in.begin() + from_ys, in.begin() + from_ys + int64_t(made.size()));
+        std::vector<int> ends = flowing;
+        for (int y : made) ends.push_back(carries + y);
         std::vector<int> order = flowing;
         order.insert(order.end(), summed.begin(), summed.end());
         order.insert(order.end(), stacked_in.begin(), stacked_in.end());
-        for (int i : order) wanted_inputs.push_back(variables[size_t(i)]);
-        std::vector<Tensor> flows = gradients(ends, seeds, wanted_inputs, false, false);
+        std::vector<Tensor> flows = flows_through_body(body, variables, order, ends, seeds);
         for (size_t i = 0; i < order.size(); ++i) {
-            const Tensor& like = wanted_inputs[i];
+            const Tensor& like = variables[size_t(order[i])];
             flows_to[size_t(order[i])] = bool(flows[i]);
             const bool is_sum = i >= flowing.size() && i < flowing.size() + summed.size();
             if (is_sum) flows[i] = flows[i] ? add_up(in[i], flows[i]) : in[i];

@@ -231,7 +231,7 @@ std::vector<bool> Recording::inputs_for_gradients() const {
         int used = 0;
         if (i->op->vjp && !i->stops)
             for (int k = 0; k < operands.size(); ++k)
-                if (i->op->differentiable >> std::min(k, 31) & 1) used |= uses(*i->op, i->op->arity < 0 ? 0 : k);
+                if (is_differentiable(*i->op, i->attrs, k)) used |= uses(*i->op, i->op->arity < 0 ? 0 : k);
         const bool computed = needed[size_t(i->output)] || (used & uses_out);
         for (int k = 0; k < operands.size(); ++k)
             if (computed || (k < max_saved_inputs && (used & (1 << k)))) needed[size_t(operands[size_t(k)])] = true;

@@ -16,6 +16,20 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
+class grad_mode:  # noqa: N801 - a context, as no_grad
+    """Context, entered once: whether operations inside are remembered for backward. Gives the mode before."""
+
+    def __init__(self, enabled: bool) -> None:
+        self._enabled = enabled
+
+    def __enter__(self) -> bool:
+        self._before = core.set_grad_enabled(self._enabled)
+        return self._before
+
+    def __exit__(self, *exception: object) -> None:
+        core.set_grad_enabled(self._before)
+
+
 class no_grad:  # noqa: N801 - the name everybody knows
     """Context and decorator: operations inside are not remembered for backward.
 

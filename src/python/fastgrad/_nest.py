@@ -14,3 +14,9 @@ def map_leaves(function: Callable[[Any], Any], nest: Any) -> Any:
     """The nest with every leaf replaced."""
     leaves, structure = flatten(nest)
     return unflatten(structure, [function(leaf) for leaf in leaves])
+
+
+def parts(structure: Any) -> list[tuple[Any, Any]]:
+    """The key or place, and the structure, of each item of a nest that is no leaf ("*") and not None."""
+    _, keys, *items = structure
+    return list(zip(range(len(items)) if keys is None else keys, items, strict=True))

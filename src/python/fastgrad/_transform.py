@@ -79,7 +79,7 @@ class Linearized:
     """Outputs as a linear function of small changes of the variables they were computed from."""
 
     def __init__(self, outputs: list[Tensor], variables: list[Tensor]) -> None:
-        self._weights = [_variable_like(output) for output in outputs]
+        self._weights = [variable_of(core.zeros_like(output)) for output in outputs]
         flows = core.gradients(outputs, self._weights, variables, True, True)
         # Of <weights, outputs>, and linear in the weights; by the variables that the outputs depend on.
         self._flows = {i: flow for i, flow in enumerate(flows) if flow is not None and flow.requires_grad}
@@ -95,8 +95,9 @@ class Linearized:
         return filled(changes, self._weights)
 
 
-def _variable_like(output: Tensor) -> Tensor:
-    variable = core.variable(core.zeros_like(output))
+def variable_of(tensor: Tensor) -> Tensor:
+    """A fresh variable of the graph with the numbers of a tensor of real ones."""
+    variable = core.variable(tensor)
     assert variable is not None
     return variable
 

@@ -172,8 +172,9 @@ def _describe(axes: Axes, structure: Any, axes_name: str, name: str) -> Iterator
             )
         yield _Leaf(name, axes)
         return
-    kind, keys, *parts = structure
-    labels = list(range(len(parts))) if keys is None else list(keys)
+    kind, keys, *_ = structure
+    parts = _nest.parts(structure)
+    labels = [label for label, _ in parts]
     if nested:
         expected = dict if keys is not None else (list, tuple)
         if not isinstance(axes, expected):
@@ -182,7 +183,7 @@ def _describe(axes: Axes, structure: Any, axes_name: str, name: str) -> Iterator
             raise TypeError(f"{axes_name} has keys {list(axes)}, but {name} has {labels}")
         if keys is None and len(axes) != len(labels):
             raise TypeError(f"{axes_name} has {len(axes)} items, but {name} has {len(labels)}")
-    for label, part in zip(labels, parts, strict=True):
+    for label, part in parts:
         if nested:
             yield from _describe(axes[label], part, f"{axes_name}[{label!r}]", f"{name}[{label!r}]")
         else:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastgrad import _nest
+from fastgrad._grad_mode import grad_mode
 from fastgrad._native import core
-from fastgrad._transform import checked_function, name_of, output_tensor
+from fastgrad._transform import checked_function, name_of, output_tensor, variable_of
 
 if TYPE_CHECKING:
     from fastgrad._core import Tensor
@@ -122,11 +123,8 @@ class _WithRule:
 
     def _plain(self, arguments: _Arguments) -> Any:
         """The function itself, without a graph: nobody takes its derivative."""
-        before = core.set_grad_enabled(False)
-        try:
+        with grad_mode(False):
             return self._f(*arguments.all)
-        finally:
-            core.set_grad_enabled(before)
 
     def _check_rule(self) -> None:
         raise NotImplementedError
@@ -354,24 +352,19 @@ class custom_jvp(_WithRule):  # noqa: N801 - JAX's name, and used as a function
         (nest, _), tangents_of = arguments.rebuild(), result.tangents
 
         def pull(saved: list[Tensor], grads: list[Tensor]) -> list[Tensor | None]:
-            again = core.set_grad_enabled(True)
-            try:
+            with grad_mode(True) as again:
                 leaves, directions = list(static), [_no_direction(leaf) for leaf in static]
                 for place, tensor in zip(tensors, saved, strict=True):
                     leaves[place] = tensor if again else core.cut(tensor)
                     directions[place] = core.zeros_like(tensor)
                 moving = []
                 for place in variables:
-                    variable = core.variable(directions[place])
-                    assert variable is not None
-                    directions[place] = variable
-                    moving.append(variable)
+                    directions[place] = variable_of(directions[place])
+                    moving.append(directions[place])
                 pair = jvp(*fixed, nest(leaves), nest(directions))
                 if not (isinstance(pair, (tuple, list)) and len(pair) == 2):
                     raise TypeError(f"{name}: jvp must return a pair (value, tangent), got {_told(pair)}")
                 flows = core.gradients(tangents_of(pair[1]), grads, moving, again, again)
-            finally:
-                core.set_grad_enabled(again)
             return list(flows)
 
         return result.with_rule(arguments.differentiable, arguments.kept, pull)
@@ -429,8 +422,9 @@ def _leaves_of(structure: Any, nest: Any, gave: str, name: str) -> Iterator[Any]
     if structure == "*":
         yield None if nest is None else (name, nest)
         return
-    kind, keys, *parts = structure
-    labels = list(range(len(parts))) if keys is None else list(keys)
+    kind, keys, *_ = structure
+    parts = _nest.parts(structure)
+    labels = [label for label, _ in parts]
     if nest is not None:
         fits = (
             isinstance(nest, dict) and set(nest) == set(labels)
@@ -442,7 +436,7 @@ def _leaves_of(structure: Any, nest: Any, gave: str, name: str) -> Iterator[Any]
                 f"a dict with keys {labels}" if keys is not None else f"a {kind.__name__} of {len(labels)}"
             )
             raise TypeError(f"{gave} {_told(nest)} as {name}, expected {expected}")
-    for label, part in zip(labels, parts, strict=True):
+    for label, part in parts:
         place = f"{name} {label}" if name.endswith("argument") else f"{name}[{label!r}]"
         yield from _leaves_of(part, None if nest is None else nest[label], gave, place)
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastgrad import _nest, linalg
+from fastgrad._grad_mode import grad_mode
 from fastgrad._native import core
-from fastgrad._transform import checked_function, filled, name_of
+from fastgrad._transform import checked_function, cut, filled, name_of, variable_of
 
 if TYPE_CHECKING:
     from fastgrad._core import Tensor
@@ -79,17 +80,9 @@ def custom_root(optimality: Callable[..., Any]) -> Callable[[Callable[..., Any]]
         @functools.wraps(solver)
         def solved(init: Any, *parameters: Any) -> Any:
             leaves, structure = _nest.flatten(parameters)
-            before = core.set_grad_enabled(False)
-            try:
-                plain = [core.cut(leaf) if isinstance(leaf, core.Tensor) else leaf for leaf in leaves]
-                x = solver(
-                    _nest.map_leaves(
-                        lambda leaf: core.cut(leaf) if isinstance(leaf, core.Tensor) else leaf, init
-                    ),
-                    *_nest.unflatten(structure, plain),
-                )
-            finally:
-                core.set_grad_enabled(before)
+            with grad_mode(False) as before:
+                plain = list(map(cut, leaves))
+                x = solver(_nest.map_leaves(cut, init), *_nest.unflatten(structure, plain))
             places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, core.Tensor)]
             variables = [i for i in places if leaves[i].dtype.kind == "f"]
             matters = core.is_recording() or (before and any(leaves[i].requires_grad for i in variables))
@@ -197,23 +190,14 @@ def _root(equation: Equation, x: list[Tensor], parameters: list[Tensor], name: s
         else:
             given = [core.cut(p) for p in given]
         weights = _solved_transposed(equation, at, given, grads, again, name)
-        core.set_grad_enabled(True)
-        try:
-            moving = [_variable(p) if i in floats else p for i, p in enumerate(given)]
+        with grad_mode(True):
+            moving = [variable_of(p) if i in floats else p for i, p in enumerate(given)]
             residual = equation(at, moving)
             seeds = [core.ops.negative(w) for w in weights]
             return list(core.gradients(residual, seeds, [moving[i] for i in floats], again, again))
-        finally:
-            core.set_grad_enabled(again)
 
     fixed = [core.cut(t) for t in x]
     return list(core.with_rule(fixed, [parameters[i] for i in floats], [*fixed, *parameters], pull, name))
-
-
-def _variable(tensor: Tensor) -> Tensor:
-    variable = core.variable(tensor)
-    assert variable is not None
-    return variable
 
 
 def _solved_transposed(
@@ -221,18 +205,15 @@ def _solved_transposed(
 ) -> list[Tensor]:
     """U with (dF/dx)^T u = grads, differentiable if it is to be differentiated again."""
     plain_at, plain_given, plain_grads = ([core.cut(t) for t in tensors] for tensors in (at, given, grads))
-    before = core.set_grad_enabled(True)
-    try:
+    with grad_mode(True):
         u = _numbers(equation, plain_at, plain_given, plain_grads, name)
-    finally:
-        core.set_grad_enabled(before)
     if not again:
         return u
     unknowns, parameters = len(at), len(given)
 
     # u is itself the root of an equation: its derivative takes a system with dF/dx.
     def transposed(weights: list[Any], everything: list[Any]) -> list[Any]:
-        moving = [_variable(t) for t in everything[:unknowns]]
+        moving = [variable_of(t) for t in everything[:unknowns]]
         targets = everything[unknowns + parameters :]
         residual = equation(moving, everything[unknowns : unknowns + parameters])
         flows = filled(core.gradients(residual, weights, moving, True, True), moving)
@@ -245,7 +226,7 @@ def _numbers(
     equation: Equation, at: list[Tensor], given: list[Tensor], grads: list[Tensor], name: str
 ) -> list[Tensor]:
     """The numbers of u."""
-    moving = [_variable(t) for t in at]
+    moving = [variable_of(t) for t in at]
     residual = equation(moving, given)
 
     def product(weights: list[Any]) -> list[Tensor]:

@@ -351,8 +351,7 @@ def _paths(structure: Any) -> list[str]:
         if node == "*":
             yield path
         elif node is not None:
-            keys = node[1] if node[1] is not None else range(len(node) - 2)
-            for key, item in zip(keys, node[2:], strict=True):
+            for key, item in _nest.parts(node):
                 yield from walk(item, f"{path}[{key!r}]")
 
     return list(walk(structure, ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from fastgrad._grad_mode import grad_mode
 from fastgrad._native import core
 
 if TYPE_CHECKING:
@@ -56,11 +57,8 @@ def record_step(
             )
         return outputs
 
-    before = core.set_grad_enabled(True)
-    try:
+    with grad_mode(True):
         program = core.record(run, examples)
-    finally:
-        core.set_grad_enabled(before)
     return core.train.RecordedStep(program, learned, len(examples) - 1 if weighted else -1)
 
 
@@ -68,9 +66,6 @@ def record_loss(
     loss: BatchLoss, model: Module, examples: Sequence[Any], weighted: bool, differentiable: bool = False
 ) -> core.train.RecordedStep:
     """Record the loss of a batch alone; gradients of it pass when its program is inlined, if wanted."""
-    before = core.set_grad_enabled(differentiable)
-    try:
+    with grad_mode(differentiable):
         program = core.record(lambda batch: [loss(model, batch, weighted)], examples)
-    finally:
-        core.set_grad_enabled(before)
     return core.train.RecordedStep(program, [], len(examples) - 1 if weighted else -1)
