@@ -75,6 +75,7 @@ Tensors joined(Tensors a, const Tensors& b) {
 }
 
 Tensors scan(Body& body, const Tensors& carries, const Tensors& xs, int64_t length, bool reverse) {
+    body.recording.hoist_invariants();
     const Tensors outside = body.recording.read_from_outside();
     LoopParts parts;
     parts.rounds = length;
@@ -87,6 +88,8 @@ Tensors scan(Body& body, const Tensors& carries, const Tensors& xs, int64_t leng
 }
 
 Tensors while_loop(Body& condition, Body& body, const Tensors& carries, int64_t most) {
+    condition.recording.hoist_invariants();
+    body.recording.hoist_invariants();
     const Tensors outside = outside_of(condition, body);
     LoopParts parts;
     parts.length = Length::conditional;

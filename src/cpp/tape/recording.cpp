@@ -240,6 +240,30 @@ std::vector<bool> Recording::inputs_for_gradients() const {
     return result;
 }
 
+void Recording::hoist_invariants() {
+    std::vector<Tensor> arguments;
+    const auto is_invariant = [&](const Instruction& i) {
+        if (i.attrs.region || i.attrs.rule || i.op->fault || i.input_count == 0) return false;
+        for (int v : inputs_of(i))
+            if (!values_[size_t(v)].captured) return false;
+        return true;
+    };
+    for (const Instruction& i : instructions_) {
+        if (!is_invariant(i)) continue;
+        arguments.clear();
+        for (int v : inputs_of(i)) arguments.push_back(values_[size_t(v)].captured);
+        const GradMode mode(grad_enabled() && !i.stops);
+        ValueInfo& made = values_[size_t(i.output)];
+        made.captured = apply(*i.op, arguments, i.attrs);
+        made.kind = ValueKind::captured;
+    }
+    const auto is_done = [&](const Instruction& i) { return bool(values_[size_t(i.output)].captured); };
+    instructions_.erase(std::remove_if(instructions_.begin(), instructions_.end(), is_done), instructions_.end());
+    arguments.clear();
+    remove_dead_code();  // and what only they have read
+    find_constants();
+}
+
 std::vector<Tensor> Recording::read_from_outside() const {
     std::vector<Tensor> outside;
     for (const ValueInfo& v : values_)

@@ -84,6 +84,9 @@ public:
     // Of each input, whether gradients may read it, or what is computed from it.
     std::vector<bool> inputs_for_gradients() const;
 
+    // Of a body that is run again and again: does what is the same in every run once and now, outside of it, and
+    // captures the results. What may fail, is random or a region stays.
+    void hoist_invariants();
     // Of a body: what it reads from outside, constants apart; and these made its last inputs, which closes it.
     std::vector<Tensor> read_from_outside() const;
     void take_as_inputs(Span<Tensor> outside);
