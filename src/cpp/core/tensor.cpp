@@ -139,7 +139,12 @@ double Tensor::item() const {
 }
 
 void copy(const View& from, const View& to) {
-    if (element_count(from.shape) == 0) return;
+    const int64_t count = element_count(from.shape);
+    if (count == 0) return;
+    if (from.dtype == to.dtype && from.contiguous() && to.contiguous()) {
+        std::memcpy(to.data, from.data, size_t(count * itemsize(to.dtype)));
+        return;
+    }
     Dims shape = from.shape, in = from.strides, out = to.strides;
     coalesce(shape, in, out);
     visit(from.dtype, [&](auto from_zero) {

@@ -141,6 +141,7 @@ void Blockwise::lay_out(const BlockwisePlan& plan) {
     values_.resize(plan.values.size());
     for (size_t i = 0; i < values_.size(); ++i) {
         values_[i].at = plan.values[i].at;
+        values_[i].in_memory = plan.values[i].in_memory;
         if (by_block(i)) place_in_memory(*plan.values[i].view, plan.shape, int(i));
     }
 }
@@ -349,37 +350,45 @@ void Blockwise::run_part(Bases bases, const void* shared, int64_t part_begin, in
 // The same with every operand found beforehand.
 class Blockwise::Resolved final : public ResolvedStep {
 public:
-    Resolved(const Blockwise& step, Bases bases, char* work) : step_(step), bases_(bases), work_(work) {
+    Resolved(const Blockwise& step, Resolver& resolver)
+        : step_(step), bases_(resolver.bases()), work_(resolver.work()), calls_(step.uses_.size()) {
         if (step.producer_) {
-            step.find_producer_in(bases, producer_in_);
-            made_ = step.find_made(bases, work);
+            for (int k = 0; k < step.producer_operands_; ++k)
+                resolver.follow(step.values_[size_t(step.operands_[size_t(k)])].at, &producer_in_[k]);
+            const Value& made = step.values_[size_t(step.producer_out_)];
+            if (made.buffer < 0) resolver.follow(made.at, &made_);
+            else made_ = work_ + made.buffer;
         }
         const Place* place = step.places_.data();
-        for (const Use& use : step.uses_) {
-            Call call{use.kernel, {}, {}, nullptr};
-            for (int k = 0; k < use.operand_count; ++k, ++place) {
-                call.data[k] = place->in(bases, work);
+        const auto find = [&](const Place& p, auto* at) {
+            if (p.base < 0) *at = work_ + p.offset;
+            else resolver.follow({p.base, p.offset}, at);
+        };
+        for (size_t u = 0; u < calls_.size(); ++u) {
+            Call& call = calls_[u];
+            call.kernel = step.uses_[u].kernel;
+            for (int k = 0; k < step.uses_[u].operand_count; ++k, ++place) {
+                find(*place, &call.data[k]);
                 call.step[k] = place->step;
             }
-            call.out = (place++)->in(bases, work);
-            calls_.push_back(call);
+            find(*place++, &call.out);
         }
     }
 
-    void run() const override {
-        step_.copy_in(bases_, work_, true);
-        if (made_)
+    void run() override {
+        if (!step_.copied_.empty()) step_.copy_in(bases_, work_, true);
+        if (step_.producer_)
             step_.producer_->run(producer_in_, made_, 0, step_.producer_->rows, work_ + step_.buffers_bytes_, nullptr);
-        step_.copy_in(bases_, work_, false);
+        if (!step_.copied_.empty()) step_.copy_in(bases_, work_, false);
         for (const Call& call : calls_) call.kernel(step_.numbers_, call.data, call.step, call.out);
     }
 
 private:
     struct Call {
         kernels::ElementwiseKernel kernel;
+        char* out;
         const void* data[max_operands];
         int64_t step[max_operands];
-        char* out;
     };
 
     const Blockwise& step_;
@@ -389,8 +398,34 @@ private:
     const void* producer_in_[max_operands];
 };
 
-std::unique_ptr<ResolvedStep> Blockwise::resolve(Bases bases, void* work) const {
-    return !places_.empty() ? std::make_unique<Resolved>(*this, bases, static_cast<char*>(work)) : nullptr;
+std::unique_ptr<ResolvedStep> Blockwise::resolve(Resolver& resolver) const {
+    if (places_.empty()) return FindingStep::resolve(resolver);
+    return std::make_unique<Resolved>(*this, resolver);
+}
+
+bool Blockwise::reads(int base) const {
+    return std::any_of(values_.begin(), values_.end(),
+                       [&](const Value& v) { return v.in_memory && v.at.base == base; });
+}
+
+bool Blockwise::overwrites(int result, int operand) const {
+    const auto lies_behind = [&](int v, int base) {
+        return values_[size_t(v)].in_memory && values_[size_t(v)].at.base == base;
+    };
+    for (int k = 0; k < producer_operands_; ++k)
+        if (lies_behind(operands_[size_t(k)], operand)) return false;  // each of its rows is made from many
+    bool written = false;
+    for (const Use& use : uses_) {
+        for (int k = 0; k < use.operand_count; ++k) {
+            const int v = operands_[size_t(use.first_operand + k)];
+            if (!lies_behind(v, operand)) continue;
+            const Value& value = values_[size_t(v)];
+            const bool in_place = value.per_number > 0 && value.buffer < 0 && value.at.offset == 0;
+            if (written || !in_place) return false;
+        }
+        written |= lies_behind(use.out, result);
+    }
+    return written;
 }
 
 }  // namespace fg

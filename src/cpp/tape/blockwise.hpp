@@ -42,8 +42,10 @@ public:
     void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) const override {
         run_part(bases, nullptr, first * (numbers_ / rows), (first + count) * (numbers_ / rows));
     }
-    std::unique_ptr<ResolvedStep> resolve(Bases bases, void* work) const override;
+    std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override;
     int64_t resolved_work_bytes() const override { return places_.empty() ? 0 : places_at_; }
+    bool reads(int base) const override;
+    bool overwrites(int result, int operand) const override;
     StepInfo info() const override;
 
 private:
@@ -51,7 +53,8 @@ private:
 
     // How a value is found: at a place that moves with the block, or in a buffer that holds one block of it.
     struct Value {
-        Address at;
+        Address at;  // where it is in memory
+        bool in_memory = false;
         int64_t buffer = -1;                                  // offset into the working memory; -1: not in a buffer
         int64_t per_number = 0, per_column = 0, per_row = 0;  // bytes to move by, per number, column or row passed
         int64_t step = 1;                                     // for the kernels: 0 is one number for all

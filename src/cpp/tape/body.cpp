@@ -97,9 +97,6 @@ BodyCode::BodyCode(const Recording& recording) : lowered_(lower(recording, true)
         const auto found = std::find(in.begin(), in.end(), outputs[i]);
         handed_on_.push_back(found == in.end() ? -1 : int(found - in.begin()));
     }
-    const size_t pointers = size_t(lowered_.bases.count) + 2 * results_.size() + 2;
-    table_bytes_ = aligned(int64_t(pointers * sizeof(char*)));
-    work_bytes_ = table_bytes_ + lowered_.arena_bytes;
     for (const auto& step : lowered_.steps) {
         work_ += step->work();
         bytes_ += step->bytes();
@@ -112,36 +109,28 @@ std::string BodyCode::steps_text() const {
     return text;
 }
 
-BodyCode::Frame::Frame(const BodyCode& code, char* work, Stack* const* stacks)
-    : code_(code),
-      bases_(reinterpret_cast<char**>(work)),
-      targets_(bases_ + code.lowered_.bases.count),
-      outputs_(reinterpret_cast<char***>(targets_ + code.results_.size())),
-      inputs_(code.lowered_.bases.inputs) {
-    const BasePlan& plan = code.lowered_.bases;
-    bases_[0] = work + code.table_bytes_;
-    if (plan.key >= 0) {
-        key_ = reinterpret_cast<int64_t*>(outputs_ + code.results_.size());
-        bases_[plan.key] = reinterpret_cast<char*>(key_);
-    }
-    for (size_t i = 0; i < code.results_.size(); ++i) {
-        const int base = code.results_[i].base;
-        outputs_[i] = base >= 0 ? &bases_[base] : &targets_[i];
-    }
-    for (const auto& [base, tensor] : plan.from_outside) bases_[base] = tensor.view().as<char>();
-    for (int i = 0; i < plan.stack_count; ++i) bases_[plan.stacks + i] = reinterpret_cast<char*>(stacks[i]);
+bool BodyCode::overwrites(int result, int input) const {
+    const int from = lowered_.bases.inputs + input, to = results_[size_t(result)].base;
+    if (to < 0) return false;
+    for (const Result& r : results_)
+        if (r.operand.at.base == from) return false;
+    size_t last = lowered_.steps.size();
+    for (size_t s = 0; s < lowered_.steps.size(); ++s)
+        if (lowered_.steps[s]->reads(from)) last = s;
+    return last < lowered_.steps.size() && lowered_.steps[last]->overwrites(to, from);
 }
 
-void BodyCode::Frame::copy_out(int i) const {
+void BodyCode::Run::copy_out(int i) const {
     const Result& result = code_.results_[size_t(i)];
-    const char* const from = result.operand.at.in(bases_);
-    if (from == targets_[i]) return;
+    const char* const from = result.operand.at.in(frame_.bases());
+    char* const to = targets_[size_t(i)];
+    if (from == to) return;
     if (result.contiguous) {
-        std::memcpy(targets_[i], from, size_t(result.bytes));
+        std::memcpy(to, from, size_t(result.bytes));
         return;
     }
     const View& view = result.operand.view;
-    copy(result.operand.in(bases_), {targets_[i], view.dtype, false, view.shape, contiguous_strides(view.shape)});
+    copy(result.operand.in(frame_.bases()), {to, view.dtype, false, view.shape, contiguous_strides(view.shape)});
 }
 
 }  // namespace fg

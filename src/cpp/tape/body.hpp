@@ -5,7 +5,7 @@
 #include <map>
 #include <mutex>
 
-#include "tape/lowering.hpp"
+#include "tape/frame.hpp"
 
 namespace fg {
 
@@ -100,7 +100,6 @@ class BodyCode : public RefCounted {
 public:
     explicit BodyCode(const Recording& recording);
 
-    int64_t work_bytes() const { return work_bytes_; }  // of a Frame
     int stacks() const { return lowered_.bases.stack_count; }
     double work() const { return work_; }  // of one run, as StepInfo has it
     int64_t bytes() const { return bytes_; }
@@ -110,21 +109,30 @@ public:
     int64_t result_bytes(int result) const { return results_[size_t(result)].bytes; }
     std::string steps_text() const;
 
-    // The memory of runs one after the other.
-    class Frame {
-    public:
-        Frame(const BodyCode& code, char* work, Stack* const* stacks);
+    // Whether a result may be made in the very memory of an input.
+    bool overwrites(int result, int input) const;
 
-        void input(int i, const void* data) { bases_[inputs_ + i] = static_cast<char*>(const_cast<void*>(data)); }
-        // Where a result goes: to contiguous memory that no input lies in.
-        void output(int i, void* data) { *outputs_[i] = static_cast<char*>(data); }
-        bool draws() const { return key_ != nullptr; }
-        void key(const RandomKey& key) {
-            key_[0] = int64_t(key.seed);
-            key_[1] = int64_t(key.stream);
+    // The memory of runs one after the other, for one thread.
+    class Run {
+    public:
+        explicit Run(const BodyCode& code)
+            : code_(code), frame_(code.lowered_), targets_(code.results_.size()), inputs_(code.lowered_.bases.inputs) {}
+
+        void input(int i, const void* data) { frame_.place(inputs_ + i, data); }
+        // Where a result goes: to contiguous memory that no input lies in, unless it overwrites that.
+        void output(int i, void* data) {
+            const int base = code_.results_[size_t(i)].base;
+            if (base >= 0) frame_.place(base, data);
+            else targets_[size_t(i)] = static_cast<char*>(data);
         }
-        void run() const {
-            for (const auto& step : code_.lowered_.steps) step->run(bases_);
+        void stacks(Stack* const* stacks) {
+            const BasePlan& plan = code_.lowered_.bases;
+            for (int i = 0; i < plan.stack_count; ++i) frame_.place(plan.stacks + i, stacks[i]);
+        }
+        bool draws() const { return code_.lowered_.bases.key >= 0; }
+        void key(const RandomKey& key) { frame_.set_key(key); }
+        void run() {
+            frame_.run();
             for (int i : code_.copied_) copy_out(i);
         }
 
@@ -132,11 +140,9 @@ public:
         void copy_out(int i) const;
 
         const BodyCode& code_;
-        char** bases_;
-        char** targets_;   // of results that are copied
-        char*** outputs_;  // of each result, where its address is noted: among the bases or the targets
+        Frame frame_;
+        std::vector<char*> targets_;  // of results that are copied
         int inputs_;
-        int64_t* key_ = nullptr;
     };
 
 private:
@@ -150,7 +156,7 @@ private:
     Lowered lowered_;
     std::vector<Result> results_;
     std::vector<int> copied_, handed_on_;
-    int64_t table_bytes_ = 0, work_bytes_ = 0, bytes_ = 0;
+    int64_t bytes_ = 0;
     double work_ = 0;
 };
 

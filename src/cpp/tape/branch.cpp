@@ -138,16 +138,25 @@ Region::Reduced Branch::reduced(const std::vector<bool>& live) const {
 
 struct Branch::Code : RefCounted {
     Ref<BodyCode> bodies[2];
-    int64_t work_bytes() const { return std::max(bodies[0]->work_bytes(), bodies[1]->work_bytes()); }
+};
 
-    void run(bool condition, const char* const* in, size_t inputs, char* const* out, const RandomKey& key, char* work,
-             Stack* const* stacks) const {
-        const BodyCode& body = *bodies[condition ? 0 : 1];
-        BodyCode::Frame frame(body, work, condition ? stacks : stacks + bodies[0]->stacks());
-        for (size_t i = 0; i < inputs; ++i) frame.input(int(i), in[i]);
-        for (int i = 0; i < body.results(); ++i) frame.output(i, out[i]);
-        if (frame.draws()) frame.key(key_of_round(key, 0));
-        frame.run();
+// One run: where its operands and results lie.
+struct Branch::Call {
+    bool condition;
+    const char* const* in;
+    size_t inputs;
+    char* const* out;
+    RandomKey key;
+    Stack* const* stacks;
+
+    // By the one that is chosen of the memories for both.
+    void run(const Code& code, BodyCode::Run (&runs)[2]) const {
+        BodyCode::Run& body = runs[condition ? 0 : 1];
+        body.stacks(condition ? stacks : stacks + code.bodies[0]->stacks());
+        for (size_t i = 0; i < inputs; ++i) body.input(int(i), in[i]);
+        for (int i = 0; i < code.bodies[0]->results(); ++i) body.output(i, out[i]);
+        if (body.draws()) body.key(key_of_round(key, 0));
+        body.run();
     }
 };
 
@@ -175,9 +184,9 @@ std::vector<Tensor> Branch::run(Span<Tensor> given, int64_t draw) const {
     for (Stack& s : inside) inside_at.push_back(&s);
     RandomKey key;
     if (draws()) key = key_from(held[0].view().data, draw);
-    const Ref<Storage> work = Storage::allocate(code->work_bytes());
-    code->run(*held[size_t(draws())].view().as<bool>(), in.data(), in.size(), out.data(), key,
-              static_cast<char*>(work->data()), inside_at.data());
+    BodyCode::Run runs[] = {BodyCode::Run(*code->bodies[0]), BodyCode::Run(*code->bodies[1])};
+    const bool condition = *held[size_t(draws())].view().as<bool>();
+    Call{condition, in.data(), in.size(), out.data(), key, inside_at.data()}.run(*code, runs);
     return results;
 }
 
@@ -187,15 +196,32 @@ public:
         : branch_(std::move(branch)), code_(branch_->code()), draw_(draw), places_(std::move(places)) {
         work_ = std::max(code_->bodies[0]->work(), code_->bodies[1]->work());
         bytes_ = std::max(code_->bodies[0]->bytes(), code_->bodies[1]->bytes());
-        plan_.take(code_->work_bytes());
         in_.emplace(places_.in, size_t(branch_->first_operand()), plan_);
         out_at_ = plan_.pointers(branch_->outputs().size());
         inside_at_ = plan_.pointers(size_t(branch_->stacks()));
     }
 
     int64_t work_bytes() const { return plan_.bytes(); }
+    bool reads(int base) const override { return places_.reads(base); }
 
-    void run(Bases bases) const override {
+    std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override {
+        class Resolved final : public ResolvedStep {
+        public:
+            Resolved(const BranchStep& step, Bases bases)
+                : step_(step),
+                  bases_(bases),
+                  runs_{BodyCode::Run(*step.code_->bodies[0]), BodyCode::Run(*step.code_->bodies[1])} {}
+            void run() override { step_.run(bases_, runs_); }
+
+        private:
+            const BranchStep& step_;
+            Bases bases_;
+            BodyCode::Run runs_[2];
+        };
+        return std::make_unique<Resolved>(*this, resolver.bases());
+    }
+
+    void run(Bases bases, BodyCode::Run (&runs)[2]) const {
         char* const work = places_.work.in(bases);
         const size_t first = size_t(branch_->first_operand());
         const char* const* const in = in_->find(places_.in, bases, work);
@@ -204,7 +230,8 @@ public:
         Stack* const* const inside = find_stacks(places_.first_stack, branch_->stacks(), bases, work + inside_at_);
         RandomKey key;
         if (branch_->draws()) key = key_from(places_.in[0].at.in(bases), draw_);
-        code_->run(*places_.in[first - 1].at.in(bases) != 0, in, places_.in.size() - first, out, key, work, inside);
+        const bool condition = *places_.in[first - 1].at.in(bases) != 0;
+        Branch::Call{condition, in, places_.in.size() - first, out, key, inside}.run(*code_, runs);
     }
 
     StepInfo info() const override {

@@ -33,6 +33,7 @@ public:
 private:
     friend class BranchStep;
     struct Code;
+    struct Call;
     struct Reverse;
 
     std::shared_ptr<const Reverse> make_reverse(const std::vector<bool>& given, const std::vector<bool>& wanted) const;

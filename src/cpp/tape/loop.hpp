@@ -59,6 +59,7 @@ private:
     friend class LoopStep;
     struct Code;
     struct Call;
+    struct Running;
     struct Reverse;
 
     Meta body_input(int i) const { return parts_.body->values()[size_t(parts_.body->inputs()[size_t(i)])].meta; }
@@ -66,7 +67,7 @@ private:
     std::shared_ptr<const Reverse> make_reverse(const std::vector<bool>& given, const std::vector<bool>& wanted) const;
     Reduced whole() const;
     Ref<Code> code() const;
-    int64_t execute(const Code& code, Call& call) const;
+    int64_t execute(const Code& code, Running& running, Call& call) const;
 
     LoopParts parts_;
     Kept<Region> for_gradient_;

@@ -11,6 +11,8 @@ namespace {
 
 // Rounds of a conditional loop that its work is estimated for.
 constexpr double guessed_rounds = 1000;
+// Bytes of a carry that is sooner copied than told to lie elsewhere.
+constexpr int64_t small_carry = 64;
 
 thread_local int64_t round_limit = -1;
 
@@ -18,12 +20,33 @@ int64_t row_bytes(const Meta& row) { return element_count(row.shape) * itemsize(
 
 }  // namespace
 
-// What runs, and where its memory lies in the working memory of a run.
+// What runs, and where the second places of its carries lie in the working memory of a run.
 struct Loop::Code : RefCounted {
+    // How a carry gets from one round to the next.
+    enum class Way {
+        stays,        // it never changes
+        overwritten,  // in its place
+        copied,       // from a second place, with all others that are as small
+        alternates,   // between that and a second one
+    };
+
     Ref<BodyCode> body, condition;
     std::vector<int64_t> input_bytes, y_bytes;  // of a carry, a row of an x, a constant; of a row of a y
-    std::vector<int64_t> second_at;             // the second place of each carry; -1: it does not change
-    int64_t pointers_at = 0, body_at = 0, condition_at = 0, bytes = 0;
+    std::vector<Way> ways;
+    std::vector<int64_t> second_at;  // of a carry that alternates; of one that is copied, in the pieces below
+    std::vector<int> alternating;
+    int64_t copied_bytes = 0, now_at = 0, next_at = 0;  // the small ones, one after the other
+    int64_t pointers_at = 0, bytes = 0;
+};
+
+// The memory of runs one after the other.
+struct Loop::Running {
+    explicit Running(const Code& code) : body(*code.body) {
+        if (code.condition) condition.emplace(*code.condition);
+    }
+
+    BodyCode::Run body;
+    std::optional<BodyCode::Run> condition;
 };
 
 // One run: where its operands and results lie. Inputs are those of the body.
@@ -49,36 +72,58 @@ Ref<Loop::Code> Loop::code() const {
             code->input_bytes.push_back(row_bytes(body_input(int(i))));
         for (int y = 0; y < ys(); ++y) code->y_bytes.push_back(code->body->result_bytes(parts_.carries + y));
         code->pointers_at = plan.pointers(2 * size_t(parts_.carries));
-        code->body_at = plan.take(code->body->work_bytes());
-        if (code->condition) code->condition_at = plan.take(code->condition->work_bytes() + storage_alignment);
-        for (int c = 0; c < parts_.carries; ++c)
-            code->second_at.push_back(code->body->handed_on(c) == c ? -1 : plan.take(code->input_bytes[size_t(c)]));
+        for (int c = 0; c < parts_.carries; ++c) {
+            const int64_t bytes = code->input_bytes[size_t(c)];
+            Code::Way way = Code::Way::alternates;
+            if (code->body->handed_on(c) == c) way = Code::Way::stays;
+            else if (code->body->overwrites(c, c)) way = Code::Way::overwritten;
+            else if (bytes <= small_carry) way = Code::Way::copied;
+            code->ways.push_back(way);
+            code->second_at.push_back(0);
+            if (way == Code::Way::alternates) {
+                code->second_at.back() = plan.take(bytes);
+                code->alternating.push_back(c);
+            } else if (way == Code::Way::copied) {
+                code->second_at.back() = code->copied_bytes;
+                code->copied_bytes += (bytes + 15) / 16 * 16;
+            }
+        }
+        code->now_at = plan.take(code->copied_bytes);
+        code->next_at = plan.take(code->copied_bytes);
         code->bytes = plan.bytes();
         return code;
     });
 }
 
-int64_t Loop::execute(const Code& code, Call& call) const {
+int64_t Loop::execute(const Code& code, Running& running, Call& call) const {
     const size_t carries = size_t(parts_.carries), xs = size_t(parts_.xs), inputs = code.input_bytes.size();
     const bool conditional = parts_.length == Length::conditional;
-    BodyCode::Frame body(*code.body, call.work + code.body_at, call.stacks);
-    std::optional<BodyCode::Frame> condition;
-    const char* goes_on = nullptr;
-    if (conditional) {
-        char* const at = call.work + code.condition_at;
-        condition.emplace(*code.condition, at + storage_alignment, call.stacks + code.body->stacks());
-        condition->output(0, at);
-        goes_on = at;
+    BodyCode::Run& body = running.body;
+    BodyCode::Run* const condition = running.condition ? &*running.condition : nullptr;
+    body.stacks(call.stacks);
+    for (size_t k = carries + xs; k < inputs; ++k) body.input(int(k), call.in[k]);
+    alignas(storage_alignment) bool goes_on = false;
+    if (condition) {
+        condition->stacks(call.stacks + code.body->stacks());
+        condition->output(0, &goes_on);
         for (size_t k = carries + xs; k < inputs; ++k) condition->input(int(k - xs), call.in[k]);
     }
-    for (size_t k = carries + xs; k < inputs; ++k) body.input(int(k), call.in[k]);
 
     char** const next = reinterpret_cast<char**>(call.work + code.pointers_at);
     const char** const now = const_cast<const char**>(next + carries);
+    char *const small_now = call.work + code.now_at, *const small_next = call.work + code.next_at;
     for (size_t c = 0; c < carries; ++c) {
+        const Code::Way way = code.ways[c];
         now[c] = call.in[c];
+        if (way == Code::Way::overwritten || way == Code::Way::copied) {
+            char* const to = way == Code::Way::copied ? small_now + code.second_at[c] : call.carries_out[c];
+            std::memcpy(to, call.in[c], size_t(code.input_bytes[c]));
+            now[c] = to;
+        }
         body.input(int(c), now[c]);
         if (condition) condition->input(int(c), now[c]);
+        if (way == Code::Way::copied) body.output(int(c), small_next + code.second_at[c]);
+        else if (way != Code::Way::alternates) body.output(int(c), const_cast<char*>(now[c]));
     }
     Patience patience;
     int64_t t = 0;
@@ -86,7 +131,7 @@ int64_t Loop::execute(const Code& code, Call& call) const {
         if (conditional) {
             if (call.draws && condition->draws()) condition->key(key_of_round(call.key, uint64_t(t), 1));
             condition->run();
-            if (!*goes_on || t == round_limit) break;
+            if (!goes_on || t == round_limit) break;
             if (t == parts_.most)
                 throw std::runtime_error(
                     say("while_loop: the condition still holds after max_iter = ", parts_.most, " iterations"));
@@ -94,14 +139,10 @@ int64_t Loop::execute(const Code& code, Call& call) const {
             break;
         }
         const int64_t row = parts_.reverse ? call.rounds - 1 - t : t;
-        for (size_t c = 0; c < carries; ++c) {
-            if (code.second_at[c] < 0) {
-                body.output(int(c), const_cast<char*>(now[c]));
-                continue;
-            }
-            const bool here = conditional ? t % 2 == 0 : (call.rounds - 1 - t) % 2 == 0;
-            next[c] = here ? call.carries_out[c] : call.work + code.second_at[c];
-            body.output(int(c), next[c]);
+        const bool here = conditional ? t % 2 == 0 : (call.rounds - 1 - t) % 2 == 0;
+        for (int c : code.alternating) {
+            next[c] = here ? call.carries_out[c] : call.work + code.second_at[size_t(c)];
+            body.output(c, next[c]);
         }
         for (size_t x = carries; x < carries + xs; ++x) body.input(int(x), call.in[x] + row * code.input_bytes[x]);
         for (size_t y = 0; y < code.y_bytes.size(); ++y) {
@@ -112,11 +153,11 @@ int64_t Loop::execute(const Code& code, Call& call) const {
         if (call.draws && body.draws())
             body.key(key_of_round(call.key, uint64_t(parts_.draws_reversed ? call.rounds - 1 - t : t)));
         body.run();
-        for (size_t c = 0; c < carries; ++c) {
-            if (code.second_at[c] < 0) continue;
+        if (code.copied_bytes) std::memcpy(small_now, small_next, size_t(code.copied_bytes));
+        for (int c : code.alternating) {
             now[c] = next[c];
-            body.input(int(c), now[c]);
-            if (condition) condition->input(int(c), now[c]);
+            body.input(c, now[c]);
+            if (condition) condition->input(c, now[c]);
         }
         patience.round();
     }
@@ -170,7 +211,8 @@ std::vector<Tensor> Loop::run(Span<Tensor> given, int64_t draw) const {
     call.ys_out = ys_at.data();
     call.work = static_cast<char*>(work->data());
     call.stacks = inside_at.data();
-    const int64_t rounds = execute(*code, call);
+    Running running(*code);
+    const int64_t rounds = execute(*code, running, call);
     if (!conditional) return results;
     *results[size_t(parts_.carries)].view().as<int64_t>() = rounds;
     for (int y = 0; y < ys(); ++y) {
@@ -205,8 +247,23 @@ public:
     }
 
     int64_t work_bytes() const { return plan_.bytes(); }
+    bool reads(int base) const override { return places_.reads(base); }
 
-    void run(Bases bases) const override {
+    std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override {
+        class Resolved final : public ResolvedStep {
+        public:
+            Resolved(const LoopStep& step, Bases bases) : step_(step), bases_(bases), running_(*step.code_) {}
+            void run() override { step_.run(bases_, running_); }
+
+        private:
+            const LoopStep& step_;
+            Bases bases_;
+            Loop::Running running_;
+        };
+        return std::make_unique<Resolved>(*this, resolver.bases());
+    }
+
+    void run(Bases bases, Loop::Running& running) const {
         const Loop& loop = *loop_;
         const LoopParts& parts = loop.parts_;
         char* const work = places_.work.in(bases);
@@ -234,7 +291,7 @@ public:
         call.y_stacks = y_stacks;
         call.ys_out = ys;
         call.stacks = find_stacks(places_.first_stack, loop.stacks(), bases, work + inside_at_);
-        const int64_t rounds = loop.execute(*code_, call);
+        const int64_t rounds = loop.execute(*code_, running, call);
         if (parts.length == Length::conditional)
             *reinterpret_cast<int64_t*>(places_.out[size_t(parts.carries)].at.in(bases)) = rounds;
     }

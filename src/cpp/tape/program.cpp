@@ -9,17 +9,6 @@
 namespace fg {
 namespace {
 
-// One that has nothing to gain.
-class SameStep final : public ResolvedStep {
-public:
-    SameStep(const Step& step, Bases bases) : step_(step), bases_(bases) {}
-    void run() const override { step_.run(bases_); }
-
-private:
-    const Step& step_;
-    Bases bases_;
-};
-
 // Adds n to the diagonals of square matrices: what has an inverse, and factors, is a number that more ops can take.
 void weigh_diagonals(const Tensor& t) {
     const int64_t n = t.ndim() < 2 ? 0 : t.shape().at_end(1);
@@ -41,18 +30,8 @@ Program::Program(Recording&& recording) : recording_(std::move(recording)) {
         if (value.captured) captured_.emplace_back(value.captured, value.captured.requires_grad());
 }
 
-std::unique_ptr<Program::RunState> Program::make_state() const {
-    auto state = std::make_unique<RunState>();
-    state->arena = Storage::allocate(lowered_.arena_bytes);
-    state->bases.resize(size_t(lowered_.bases.count));
-    state->bases[0] = static_cast<char*>(state->arena->data());
-    if (const int key = lowered_.bases.key; key >= 0) state->bases[size_t(key)] = reinterpret_cast<char*>(state->key);
-    for (const auto& [base, tensor] : lowered_.bases.from_outside)
-        state->bases[size_t(base)] = tensor.view().as<char>();
-    state->stacks.resize(size_t(lowered_.bases.stack_count));
-    for (size_t i = 0; i < state->stacks.size(); ++i)
-        state->bases[size_t(lowered_.bases.stacks) + i] = reinterpret_cast<char*>(&state->stacks[i]);
-    return state;
+Program::RunState::RunState(const Lowered& lowered) : frame(lowered), stacks(size_t(lowered.bases.stack_count)) {
+    for (size_t i = 0; i < stacks.size(); ++i) frame.place(lowered.bases.stacks + int(i), &stacks[i]);
 }
 
 std::unique_ptr<Program::RunState> Program::borrow() {
@@ -64,7 +43,7 @@ std::unique_ptr<Program::RunState> Program::borrow() {
             return state;
         }
     }
-    return make_state();
+    return std::make_unique<RunState>(lowered_);
 }
 
 void Program::give_back(std::unique_ptr<RunState> state) {
@@ -86,20 +65,18 @@ bool Program::reads_captured(const Tensor& t) const {
 
 void Program::draw(RunState& state, Generator& generator) const {
     if (!recording_.draws()) return;
-    const RandomKey key = generator.take(uint64_t(recording_.draws()));
-    state.key[0] = int64_t(key.seed);
-    state.key[1] = int64_t(key.stream);
+    state.frame.set_key(generator.take(uint64_t(recording_.draws())));
 }
 
 void Program::replay(RunState& state, Generator& generator) const {
     draw(state, generator);
-    for (const auto& step : lowered_.steps) step->run(state.bases.data());
+    state.frame.run();
 }
 
 Tensor Program::result(size_t i, const RunState& state, Span<Tensor> outputs) const {
     const Result& result = lowered_.results[i];
     const Meta& meta = recording_.values()[size_t(recording_.outputs()[i])].meta;
-    View view = result.operand.in(state.bases.data());
+    View view = result.operand.in(state.frame.bases());
     Tensor t;
     if (result.output >= 0) {
         t = Tensor::on_storage(outputs[size_t(result.output)].impl()->storage, view.data, view.dtype, view.shape,
@@ -137,7 +114,7 @@ std::vector<Tensor> Program::run(Span<Tensor> inputs) {
 
 std::vector<double> Program::profile(int runs) const {
     using Clock = std::chrono::steady_clock;
-    auto state = make_state();
+    RunState state(lowered_);
     std::vector<Tensor> memory;
     const auto ones = [&](const View& view) {  // a number that every op can take
         memory.push_back(Tensor::full(view.dtype, view.shape, is_floating(view.dtype) ? 1 : 0));
@@ -146,17 +123,17 @@ std::vector<double> Program::profile(int runs) const {
     };
     for (size_t i = 0; i < recording_.inputs().size(); ++i) {
         const Meta& meta = recording_.values()[size_t(recording_.inputs()[i])].meta;
-        state->bases[size_t(lowered_.bases.inputs) + i] = ones({nullptr, meta.dtype, false, meta.shape, {}});
+        state.frame.place(lowered_.bases.inputs + int(i), ones({nullptr, meta.dtype, false, meta.shape, {}}));
     }
     for (size_t i = 0; i < lowered_.bases.output_views.size(); ++i)
-        state->bases[size_t(lowered_.bases.outputs) + i] = ones(lowered_.bases.output_views[i]);
+        state.frame.place(lowered_.bases.outputs + int(i), ones(lowered_.bases.output_views[i]));
     const RoundLimit endless(1000);
     std::vector<double> least(lowered_.steps.size(), 0);
     for (int r = 0; r < runs; ++r) {
         auto before = Clock::now();
         for (size_t i = 0; i < least.size(); ++i) {
             try {
-                lowered_.steps[i]->run(state->bases.data());
+                state.frame.step(i).run();
             } catch (const ValueError&) {
             }  // of a matrix that came out singular: its time is that of finding it so
             const auto after = Clock::now();
@@ -188,12 +165,12 @@ void Session::place_outputs(const std::vector<View>& views) {
 }
 
 Session::Session(Ref<Program> program, const Session* other)
-    : program_(std::move(program)), state_(program_->make_state()) {
+    : program_(std::move(program)), state_(std::make_unique<Program::RunState>(program_->lowered_)) {
     const Lowered& lowered = program_->lowered_;
     const Recording& recording = program_->recording();
     for (size_t i = 0; i < recording.inputs().size(); ++i) {
         inputs_.push_back(Tensor::empty(recording.values()[size_t(recording.inputs()[i])].meta));
-        state_->bases[size_t(lowered.bases.inputs) + i] = inputs_.back().view().as<char>();
+        state_->frame.place(lowered.bases.inputs + int(i), inputs_.back().view().data);
     }
     const std::vector<View>& views = lowered.bases.output_views;
     bool alike = other && other->outputs_.size() == views.size();
@@ -202,28 +179,17 @@ Session::Session(Ref<Program> program, const Session* other)
     if (alike) outputs_ = other->outputs_;
     else place_outputs(views);
     for (size_t i = 0; i < outputs_.size(); ++i)
-        state_->bases[size_t(lowered.bases.outputs) + i] = outputs_[i].view().as<char>();
+        state_->frame.place(lowered.bases.outputs + int(i), outputs_[i].view().data);
     for (size_t i = 0; i < lowered.results.size(); ++i) {
         results_.push_back(program_->result(i, *state_, outputs_));
         if (lowered.results[i].output < 0) copied_.push_back(i);
-    }
-    resolve_steps();
-}
-
-void Session::resolve_steps() {
-    int64_t work_bytes = 0;
-    for (const auto& step : program_->steps()) work_bytes = std::max(work_bytes, step->resolved_work_bytes());
-    work_ = Storage::allocate(work_bytes);
-    for (const auto& step : program_->steps()) {
-        steps_.push_back(step->resolve(state_->bases.data(), work_->data()));
-        if (!steps_.back()) steps_.back() = std::make_unique<SameStep>(*step, state_->bases.data());
     }
 }
 
 void Session::run(Generator& generator) {
     program_->draw(*state_, generator);
-    for (const auto& step : steps_) step->run();
-    for (size_t i : copied_) copy(program_->lowered_.results[i].operand.in(state_->bases.data()), results_[i].view());
+    state_->frame.run();
+    for (size_t i : copied_) copy(program_->lowered_.results[i].operand.in(state_->frame.bases()), results_[i].view());
 }
 
 }  // namespace fg

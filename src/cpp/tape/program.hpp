@@ -4,7 +4,7 @@
 #include <memory>
 #include <mutex>
 
-#include "tape/lowering.hpp"
+#include "tape/frame.hpp"
 
 namespace fg {
 
@@ -33,15 +33,13 @@ private:
     friend class Run;
     friend class Session;
 
-    // The memory of one run: an arena, and where each base begins.
     struct RunState {
-        Ref<Storage> arena;
-        std::vector<char*> bases;
-        int64_t key[2] = {};  // of the draws
+        explicit RunState(const Lowered& lowered);
+
+        Frame frame;
         std::vector<Stack> stacks;
     };
 
-    std::unique_ptr<RunState> make_state() const;
     std::unique_ptr<RunState> borrow();
     void give_back(std::unique_ptr<RunState> state);
     void replay(RunState& state, Generator& generator) const;
@@ -66,13 +64,9 @@ public:
     Run(const Run&) = delete;
     Run& operator=(const Run&) = delete;
 
-    void set_input(size_t i, const void* data) {
-        state_->bases[size_t(program_.lowered_.bases.inputs) + i] = static_cast<char*>(const_cast<void*>(data));
-    }
+    void set_input(size_t i, const void* data) { state_->frame.place(program_.lowered_.bases.inputs + int(i), data); }
     // Of lowered().bases.output_views.
-    void set_output(size_t i, void* data) {
-        state_->bases[size_t(program_.lowered_.bases.outputs) + i] = static_cast<char*>(data);
-    }
+    void set_output(size_t i, void* data) { state_->frame.place(program_.lowered_.bases.outputs + int(i), data); }
     void replay() { program_.replay(*state_, global_generator()); }
     // The i-th result, once replayed. `outputs` lie where set_output said.
     Tensor result(size_t i, Span<Tensor> outputs) const { return program_.result(i, *state_, outputs); }
@@ -101,12 +95,9 @@ private:
     Ref<Program> program_;
     std::unique_ptr<Program::RunState> state_;
     void place_outputs(const std::vector<View>& views);
-    void resolve_steps();
 
     std::vector<Tensor> inputs_, outputs_, results_;
     std::vector<size_t> copied_;  // results that are not made in memory of their own
-    Ref<Storage> work_;           // of resolved steps
-    std::vector<std::unique_ptr<ResolvedStep>> steps_;
 };
 
 }  // namespace fg

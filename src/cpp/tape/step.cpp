@@ -56,6 +56,10 @@ int64_t bytes_read(const View& view) {
     return n;
 }
 
+bool RegionPlaces::reads(int base) const {
+    return std::any_of(in.begin(), in.end(), [&](const Operand& operand) { return operand.at.base == base; });
+}
+
 OpStep::OpStep(const Op& op, const Attrs& attrs, std::vector<Operand> in, const Operand& out,
                std::unique_ptr<Prepared> prepared)
     : op_(op), attrs_(attrs), in_(std::move(in)), out_(out), prepared_(std::move(prepared)) {
@@ -82,13 +86,28 @@ int64_t OpStep::run_prepared(Bases bases, int64_t first, int64_t count, const vo
     return prepared_->run(in, out, first, count, work_bytes_ ? scratch(work_bytes_) : nullptr, shared);
 }
 
+std::unique_ptr<ResolvedStep> FindingStep::resolve(Resolver& resolver) const {
+    class Resolved final : public ResolvedStep {
+    public:
+        Resolved(const FindingStep& step, Bases bases) : step_(step), bases_(bases) {}
+        void run() override { step_.run(bases_); }
+
+    private:
+        const FindingStep& step_;
+        Bases bases_;
+    };
+    return std::make_unique<Resolved>(*this, resolver.bases());
+}
+
+// A prepared op, all rows at once.
 class OpStep::Resolved final : public ResolvedStep {
 public:
-    Resolved(const OpStep& step, Bases bases, void* work)
-        : step_(step), bases_(bases), out_(step.out_.at.in(bases)), work_(step.work_bytes_ ? work : nullptr) {
-        step.find_inputs(bases, in_);
+    Resolved(const OpStep& step, Resolver& resolver)
+        : step_(step), bases_(resolver.bases()), work_(step.work_bytes_ ? resolver.work() : nullptr) {
+        for (size_t i = 0; i < step.in_.size(); ++i) resolver.follow(step.in_[i].at, &in_[i]);
+        resolver.follow(step.out_.at, &out_);
     }
-    void run() const override {
+    void run() override {
         const Prepared& prepared = *step_.prepared_;
         const int64_t status = prepared.run(in_, out_, 0, prepared.rows, work_, nullptr);
         if (status >= 0) step_.fail(bases_, status);
@@ -102,8 +121,39 @@ private:
     void* work_;
 };
 
-std::unique_ptr<ResolvedStep> OpStep::resolve(Bases bases, void* work) const {
-    return in_one_go() ? std::make_unique<Resolved>(*this, bases, work) : nullptr;
+// An op by its run, the views of its operands at hand.
+class OpStep::ResolvedViews final : public ResolvedStep {
+public:
+    ResolvedViews(const OpStep& step, Resolver& resolver)
+        : step_(step), bases_(resolver.bases()), out_(step.out_.view) {
+        for (const Operand& operand : step.in_) views_.push_back(operand.view);
+        for (size_t i = 0; i < views_.size(); ++i) {
+            pointers_.push_back(&views_[i]);
+            resolver.follow(step.in_[i].at, &views_[i].data);
+        }
+        resolver.follow(step.out_.at, &out_.data);
+    }
+    void run() override {
+        const int64_t status = step_.op_.run(step_.op_, step_.attrs_, pointers_, out_);
+        if (status >= 0) step_.fail(bases_, status);
+    }
+
+private:
+    const OpStep& step_;
+    Bases bases_;
+    std::vector<View> views_;
+    std::vector<const View*> pointers_;
+    View out_;
+};
+
+std::unique_ptr<ResolvedStep> OpStep::resolve(Resolver& resolver) const {
+    if (in_one_go()) return std::make_unique<Resolved>(*this, resolver);
+    if (prepared_) return FindingStep::resolve(resolver);
+    return std::make_unique<ResolvedViews>(*this, resolver);
+}
+
+bool OpStep::reads(int base) const {
+    return std::any_of(in_.begin(), in_.end(), [&](const Operand& operand) { return operand.at.base == base; });
 }
 
 void OpStep::run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) const {

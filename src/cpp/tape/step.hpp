@@ -36,6 +36,8 @@ struct RegionPlaces {
     std::vector<Operand> in, out;
     Address work;
     int first_stack = 0;
+
+    bool reads(int base) const;
 };
 
 // What a step does, for people.
@@ -53,21 +55,42 @@ int64_t parts_for(double nanoseconds);
 // Bytes of the numbers of an operand, repeated ones once.
 int64_t bytes_read(const View& view);
 
-// A step on memory that stays where it is: every address is known, nothing is looked up when it runs.
+// A step that has found its operands: nothing is looked up when it runs. For one thread.
 class ResolvedStep {
 public:
     virtual ~ResolvedStep() = default;
-    virtual void run() const = 0;
+    virtual void run() = 0;
+};
+
+// What a step finds its operands by, once. Where a base moves later, the addresses that follow it move along.
+class Resolver {
+public:
+    virtual ~Resolver() = default;
+
+    // Stays where it is, and so does what it points to; the memory behind it moves.
+    virtual Bases bases() const = 0;
+    // Step::resolved_work_bytes() of memory, for the time of a run.
+    virtual char* work() const = 0;
+    // From now on *at is that address. `at` stays where it is, too.
+    template <class T> void follow(const Address& address, T** at) {
+        follow_address(address, const_cast<std::remove_cv_t<T>**>(at));
+    }
+
+private:
+    virtual void follow_address(const Address& address, void* at) = 0;
 };
 
 class Step {
 public:
     virtual ~Step() = default;
-    virtual void run(Bases bases) const = 0;
-    // For one thread, on these bases and resolved_work_bytes() of memory: small steps take as long to find their
-    // operands as to compute. Null where that gains nothing. The step and the bases stay.
-    virtual std::unique_ptr<ResolvedStep> resolve(Bases, void*) const { return nullptr; }
+    // For one thread, as long as the step and the bases last.
+    virtual std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const = 0;
     virtual int64_t resolved_work_bytes() const { return 0; }
+    // Whether any number is read behind a base.
+    virtual bool reads(int base) const = 0;
+    // Whether the result behind one base may be made in the very memory of the operand behind another: every number is
+    // read for the last time before the one in its place is written.
+    virtual bool overwrites(int, int) const { return false; }
     virtual StepInfo info() const = 0;
     double work() const { return work_; }
     int64_t bytes() const { return bytes_; }
@@ -77,8 +100,15 @@ protected:
     int64_t bytes_ = 0;
 };
 
+// A step that can also find its operands as it runs, on several threads: large ones lose nothing by that.
+class FindingStep : public Step {
+public:
+    virtual void run(Bases bases) const = 0;
+    std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override;
+};
+
 // A step whose results can be made by rows of their first axis, `rows` in all, in any order and on any thread.
-class RowStep : public Step {
+class RowStep : public FindingStep {
 public:
     virtual void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) const = 0;
 };
@@ -91,12 +121,14 @@ public:
 
     void run(Bases bases) const override;
     void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) const override;  // if it is prepared
-    std::unique_ptr<ResolvedStep> resolve(Bases bases, void* work) const override;
+    std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override;
     int64_t resolved_work_bytes() const override { return in_one_go() ? work_bytes_ : 0; }
+    bool reads(int base) const override;
     StepInfo info() const override { return {op_.name, out_.view.dtype, out_.view.shape, work_, bytes_}; }
 
 private:
     class Resolved;
+    class ResolvedViews;
 
     bool in_one_go() const { return prepared_ && rows_together_ == prepared_->rows; }
     void find_inputs(Bases bases, const void** in) const;

@@ -40,6 +40,11 @@ StepInfo Streamed::info() const {
     return info;
 }
 
+bool Streamed::reads(int base) const {
+    return std::any_of(in_.begin(), in_.end(), [&](const Operand& operand) { return operand.at.base == base; }) ||
+           std::any_of(steps_.begin(), steps_.end(), [&](const auto& step) { return step->reads(base); });
+}
+
 void Streamed::run(Bases bases) const {
     void* const state = shared_scratch(sum_->state_bytes());
     const int64_t rows = sum_->rows, part = num_threads() == 1 ? rows : part_;

@@ -8,7 +8,7 @@
 
 namespace fg {
 
-class Streamed final : public Step {
+class Streamed final : public FindingStep {
 public:
     // `steps` make what `sum` adds up, and read the rows of its first operand, too.
     Streamed(std::vector<std::unique_ptr<RowStep>> steps, const Op& op, std::unique_ptr<Accumulated> sum,
@@ -16,6 +16,7 @@ public:
 
     void run(Bases bases) const override;
     StepInfo info() const override;
+    bool reads(int base) const override;
 
 private:
     void run_part(Bases bases, int64_t begin, int64_t end, void* state) const;
