@@ -17,7 +17,20 @@ template <class T> std::vector<T> run(const KernelTable& level, Reduction reduct
                                       int64_t inner, Fenced<T>& x) {
     const NumberKernels<T>& k = fg::kernels::numbers<T>(level);
     Fenced<T> out(outer * inner, T(7));
-    (reduction == sum ? k.sum : reduction == max ? k.max : k.logsumexp)(outer, n, inner, x.data(), out.data());
+    (reduction == sum ? k.sum : reduction == max ? k.max : k.logsumexp)(outer, n, inner, inner, x.data(), out.data());
+    CHECK(out.fences_stand());
+    return out.values();
+}
+
+// The same for some columns at a time.
+template <class T> std::vector<T> run_by_columns(const KernelTable& level, Reduction reduction, int64_t n,
+                                                 int64_t inner, int64_t columns, Fenced<T>& x) {
+    const NumberKernels<T>& k = fg::kernels::numbers<T>(level);
+    Fenced<T> out(inner, T(7));
+    for (int64_t j = 0; j < inner; j += columns)
+        (reduction == sum   ? k.sum
+         : reduction == max ? k.max
+                            : k.logsumexp)(1, n, std::min(columns, inner - j), inner, x.data() + j, out.data() + j);
     CHECK(out.fences_stand());
     return out.values();
 }
@@ -58,6 +71,9 @@ template <class T> void check_size(int64_t outer, int64_t n, int64_t inner) {
         std::vector<T> fused;
         for (const KernelTable* level : levels) {
             const std::vector<T> out = run(*level, reduction, outer, n, inner, x);
+            if (outer == 1 && inner > 1)
+                for (int64_t columns : {1, 3, 16})
+                    CHECK(same_bits(run_by_columns(*level, reduction, n, inner, columns, x), out));
             int64_t too_far = 0;
             for (int64_t o = 0; o < outer; ++o)
                 for (int64_t j = 0; j < inner; ++j) {

@@ -6,8 +6,6 @@
 namespace fg::kernels {
 namespace {
 
-#define FG_OUT_OF_LINE __attribute__((noinline))
-
 FG_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 FG_INLINE int64_t round_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit * unit; }
 

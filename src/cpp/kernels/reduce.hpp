@@ -1,7 +1,8 @@
-// Sum, maximum and logsumexp over the middle axis of a contiguous (outer, n, inner) array, by a fixed tree over n.
+// Sum, maximum and logsumexp over the middle axis of an array (outer, n, inner) whose rows lie `row` >= inner numbers
+// apart, by a fixed tree over n.
 //
-// inner == 1: within a block of 1024, element i goes to lane i % 64; the four groups of sixteen lanes are joined, then
-// the blocks pairwise, then the sixteen lanes by their tree. inner > 1: rows join in eights, the eights pairwise.
+// row == 1: within a block of 1024, element i goes to lane i % 64; the four groups of sixteen lanes are joined, then
+// the blocks pairwise, then the sixteen lanes by their tree. row > 1: rows join in eights, the eights pairwise.
 // What is missing at the end counts as the neutral number. Nothing depends on the vector width.
 #pragma once
 
@@ -54,7 +55,7 @@ template <class T> FG_INLINE Vec<T> shift_for(Vec<T> largest) {
     return select(is_nan(largest - largest), Vec<T>(T(0)), largest);
 }
 
-// --- inner == 1
+// --- row == 1
 
 template <class R, class T> FG_INLINE Sixteen<T> join(const Sixteen<T>& a, const Sixteen<T>& b) {
     Sixteen<T> s;
@@ -120,7 +121,7 @@ template <class R, class T> FG_INLINE Vec<T> reduce_rows(int count, int64_t n, c
     return tree_of_rows<R>(rows);
 }
 
-// --- inner > 1
+// --- row > 1
 
 // One vector of eight rows (the first `there` of them are), joined.
 template <class R, class T> FG_INLINE Vec<T> join_eight(int64_t there, const T* x, int64_t step, FirstLanes<T> lanes) {
@@ -138,9 +139,9 @@ template <class R, class T> FG_INLINE Vec<T> join_eight(int64_t there, const T* 
     return row[0];
 }
 
-// out[j] = reduction over i < n of x[i * inner + j], for j < columns <= chunk.
+// out[j] = reduction over i < n of x[i * row + j], for j < columns <= chunk.
 template <class R, class T>
-void reduce_chunk(int64_t n, int64_t inner, int64_t columns, const T* x, const R& reduction, T* out) {
+void reduce_chunk(int64_t n, int64_t row, int64_t columns, const T* x, const R& reduction, T* out) {
     constexpr int width = Vec<T>::size;
     constexpr int64_t chunk = chunk_bytes / int64_t(sizeof(T));
     T level[pairwise_levels][chunk], space[8 * chunk];
@@ -148,8 +149,8 @@ void reduce_chunk(int64_t n, int64_t inner, int64_t columns, const T* x, const R
     for (int64_t i = 0; i < eights; ++i) {
         const int carried = carries(i);
         const int64_t there = n - 8 * i;
-        int64_t step = inner;
-        const T* const rows = reduction.prepare(smaller(8, there), columns, x + i * 8 * inner, step, space);
+        int64_t step = row;
+        const T* const rows = reduction.prepare(smaller(8, there), columns, x + i * 8 * row, step, space);
         for (int64_t j = 0; j < columns; j += width) {
             const FirstLanes<T> lanes(int(smaller(width, columns - j)));
             Vec<T> s = join_eight<R>(there, rows + j, step, lanes);
@@ -168,10 +169,10 @@ void reduce_chunk(int64_t n, int64_t inner, int64_t columns, const T* x, const R
 // --- the kernels
 
 template <class R, class T>
-void reduce(int64_t outer, int64_t n, int64_t inner, const T* x, T* out, const R& reduction) {
+void reduce(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out, const R& reduction) {
     constexpr int width = Vec<T>::size;
     constexpr int64_t chunk = chunk_bytes / int64_t(sizeof(T));
-    if (inner == 1) {
+    if (row == 1) {
         const R reductions[width] = {};
         for (int64_t o = 0; o < outer; o += width) {
             const int count = int(smaller(width, outer - o));
@@ -179,24 +180,24 @@ void reduce(int64_t outer, int64_t n, int64_t inner, const T* x, T* out, const R
         }
         return;
     }
-    for (int64_t o = 0; o < outer; ++o, x += n * inner, out += inner)
+    for (int64_t o = 0; o < outer; ++o, x += n * row, out += inner)
         for (int64_t j = 0; j < inner; j += chunk)
-            reduce_chunk(n, inner, smaller(chunk, inner - j), x + j, reduction, out + j);
+            reduce_chunk(n, row, smaller(chunk, inner - j), x + j, reduction, out + j);
 }
 
-template <class T> void sum(int64_t outer, int64_t n, int64_t inner, const T* x, T* out) {
-    reduce(outer, n, inner, x, out, Summing<T>{});
+template <class T> void sum(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out) {
+    reduce(outer, n, inner, row, x, out, Summing<T>{});
 }
 
-template <class T> void max(int64_t outer, int64_t n, int64_t inner, const T* x, T* out) {
-    reduce(outer, n, inner, x, out, Maximizing<T>{});
+template <class T> void max(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out) {
+    reduce(outer, n, inner, row, x, out, Maximizing<T>{});
 }
 
 // max + log(sum(exp(x - max)))
-template <class T> void logsumexp(int64_t outer, int64_t n, int64_t inner, const T* x, T* out) {
+template <class T> void logsumexp(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out) {
     constexpr int width = Vec<T>::size;
     constexpr int64_t chunk = chunk_bytes / int64_t(sizeof(T));
-    if (inner == 1) {
+    if (row == 1) {
         T shifts[width][width];
         SummingExp<T> reductions[width];
         const Maximizing<T> maxima[width] = {};
@@ -210,12 +211,12 @@ template <class T> void logsumexp(int64_t outer, int64_t n, int64_t inner, const
         return;
     }
     T shift[chunk] = {}, total[chunk] = {};
-    for (int64_t o = 0; o < outer; ++o, x += n * inner, out += inner)
+    for (int64_t o = 0; o < outer; ++o, x += n * row, out += inner)
         for (int64_t j = 0; j < inner; j += chunk) {
             const int64_t columns = smaller(chunk, inner - j);
-            reduce_chunk(n, inner, columns, x + j, Maximizing<T>{}, shift);
+            reduce_chunk(n, row, columns, x + j, Maximizing<T>{}, shift);
             for (int64_t i = 0; i < columns; i += width) shift_for(Vec<T>::load(shift + i)).store(shift + i);
-            reduce_chunk(n, inner, columns, x + j, SummingExp<T>{{}, shift, 1}, total);
+            reduce_chunk(n, row, columns, x + j, SummingExp<T>{{}, shift, 1}, total);
             for (int64_t i = 0; i < columns; i += width) {
                 const Vec<T> result = Vec<T>::load(shift + i) + log(Vec<T>::load(total + i));
                 FirstLanes<T>(int(smaller(width, columns - i))).store(out + j + i, result);

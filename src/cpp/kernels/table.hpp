@@ -83,10 +83,11 @@ template <class T> struct NumberKernels {
                        void* sums);
     void (*column_join)(int64_t m, int64_t k, const void* sums, T* c, int64_t ldc);
 
-    // x is contiguous (outer, n, inner); out is contiguous (outer, inner). Fixed tree over n.
-    void (*sum)(int64_t outer, int64_t n, int64_t inner, const T* x, T* out);
-    void (*max)(int64_t outer, int64_t n, int64_t inner, const T* x, T* out);  // n >= 1; a NaN wins
-    void (*logsumexp)(int64_t outer, int64_t n, int64_t inner, const T* x, T* out);
+    // x is (outer, n, inner), its rows `row` >= inner numbers apart and otherwise contiguous; out is contiguous (outer,
+    // inner). Fixed tree over n: one where row is 1, another for columns of longer rows.
+    void (*sum)(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out);
+    void (*max)(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out);  // n >= 1; a NaN wins
+    void (*logsumexp)(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out);
 
     // One read of x (n, d): out[0] = sum of residual^2, then gradient sums: weights (d), bias. residual = x w + b - y.
     // scratch: linear_mse_scratch(n, d) bytes.

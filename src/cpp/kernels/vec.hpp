@@ -35,6 +35,7 @@ constexpr bool has_fma = false;
 #endif
 
 #define FG_INLINE inline __attribute__((always_inline))
+#define FG_OUT_OF_LINE __attribute__((noinline))
 
 #if defined(__AVX512F__)
 // For the zero-masked forms of intrinsics: GCC 12 warns of an uninitialised value inside the plain ones.

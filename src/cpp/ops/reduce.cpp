@@ -74,20 +74,29 @@ struct Folded {
 // from 47 to 25 us; their sum, 6 us, gains little before 4096 rows of 256 (65 to 41 us).
 constexpr int64_t chunk = 1 << 15;
 
-// kernel(numbers, outer, n, inner, x, out) on some of the outer positions at a time: they know nothing of one another.
+// Columns that one thread reduces at least, of a table reduced along its rows: fewer read memory in too small pieces.
+constexpr int64_t few_columns = 128;
+constexpr int64_t together = 16;  // rows or columns: they are reduced a vector of them at a time
+
+// kernel(numbers, outer, n, inner, row, x, out) on some of the outer positions at a time, or on some columns of a
+// single one: they know nothing of one another.
 template <class Kernel> int64_t run_floating(const Attrs& a, Views in, const View& out, Kernel kernel) {
     const Folded x(*in[0], a.axes);
-    const int64_t row = x.n * x.inner;
-    int64_t step = x.outer;
-    if (x.outer * row >= 2 * chunk) step = std::max<int64_t>(chunk / row, 1);
-    if (step > 16 && step < x.outer) step = step / 16 * 16;  // rows are reduced a vector of them at a time
+    if (out.size() == 0) return -1;
+    const bool by_columns = x.outer == 1 && x.inner >= 2 * few_columns;
+    const int64_t all = by_columns ? x.inner : x.outer, each = by_columns ? x.n : x.n * x.inner;
+    int64_t step = all;
+    if (all * each >= 2 * chunk)
+        step = std::max<int64_t>(chunk / std::max<int64_t>(each, 1), by_columns ? few_columns : 1);
+    if (step > together && step < all) step = step / together * together;
     visit_floating(out.dtype, [&](auto zero) {
         using T = decltype(zero);
-        if (out.size() == 0) return;
-        parallel_for((x.outer + step - 1) / step, [&](int64_t i) {
-            const int64_t start = i * step;
-            kernel(kernels::numbers<T>(kernels::table()), std::min(step, x.outer - start), x.n, x.inner,
-                   static_cast<const T*>(x.data) + start * row, out.as<T>() + start * x.inner);
+        const auto& table = kernels::numbers<T>(kernels::table());
+        parallel_for((all + step - 1) / step, [&](int64_t i) {
+            const int64_t start = i * step, count = std::min(step, all - start);
+            const T* const from = static_cast<const T*>(x.data);
+            if (by_columns) kernel(table, 1, x.n, count, x.inner, from + start, out.as<T>() + start);
+            else kernel(table, count, x.n, x.inner, x.inner, from + start * each, out.as<T>() + start * x.inner);
         });
     });
     return -1;
@@ -109,48 +118,47 @@ int64_t run_integers(const Attrs& a, Views in, const View& out, int64_t start, C
 int64_t run_sum(const Op&, const Attrs& a, Views in, const View& out) {
     if (out.dtype == DType::int64)
         return run_integers(a, in, out, 0, [](int64_t x, int64_t y) { return int64_t(uint64_t(x) + uint64_t(y)); });
-    return run_floating(a, in, out, [](const auto& k, int64_t outer, int64_t n, int64_t inner, const auto* x, auto* y) {
-        k.sum(outer, n, inner, x, y);
-    });
+    return run_floating(a, in, out, [](const auto& k, auto... of) { k.sum(of...); });
 }
 int64_t run_mean(const Op&, const Attrs& a, Views in, const View& out) {
-    return run_floating(a, in, out, [](const auto& k, int64_t outer, int64_t n, int64_t inner, const auto* x, auto* y) {
-        k.sum(outer, n, inner, x, y);
-        for (int64_t i = 0; i < outer * inner; ++i) y[i] /= static_cast<std::decay_t<decltype(*y)>>(n);
-    });
+    return run_floating(
+        a, in, out, [](const auto& k, int64_t outer, int64_t n, int64_t inner, int64_t row, const auto* x, auto* y) {
+            k.sum(outer, n, inner, row, x, y);
+            for (int64_t i = 0; i < outer * inner; ++i) y[i] /= static_cast<std::decay_t<decltype(*y)>>(n);
+        });
 }
 int64_t run_max(const Op&, const Attrs& a, Views in, const View& out) {
     if (out.dtype == DType::int64)
         return run_integers(a, in, out, std::numeric_limits<int64_t>::min(),
                             [](int64_t x, int64_t y) { return x > y ? x : y; });
-    return run_floating(a, in, out, [](const auto& k, int64_t outer, int64_t n, int64_t inner, const auto* x, auto* y) {
-        k.max(outer, n, inner, x, y);
-    });
+    return run_floating(a, in, out, [](const auto& k, auto... of) { k.max(of...); });
 }
 int64_t run_logsumexp(const Op&, const Attrs& a, Views in, const View& out) {
-    return run_floating(a, in, out, [](const auto& k, int64_t outer, int64_t n, int64_t inner, const auto* x, auto* y) {
-        k.logsumexp(outer, n, inner, x, y);
-    });
+    return run_floating(a, in, out, [](const auto& k, auto... of) { k.logsumexp(of...); });
 }
 
-// A reduction of numbers that lie as the kernels want them, by parts of the outer axes.
+// A reduction of numbers that lie as the kernels want them, by parts of the outer axes or, where there is one, by its
+// columns.
 template <class T> class PreparedReduction final : public Prepared {
 public:
-    using Kernel = void (*)(int64_t outer, int64_t n, int64_t inner, const T* x, T* out);
+    using Kernel = void (*)(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out);
 
     PreparedReduction(Kernel kernel, const Folded& folded, bool averages)
         : kernel_(kernel), n_(folded.n), inner_(folded.inner), averages_(averages) {
-        rows = folded.outer;
-        row_size = inner_;
-        row_work = double(n_) * double(inner_);
+        by_columns_ = folded.outer == 1 && inner_ >= 2 * few_columns && inner_ % few_columns == 0;
+        row_size = by_columns_ ? few_columns / together : inner_;
+        rows = folded.outer * inner_ / row_size;
+        row_work = double(n_) * double(row_size);
         row_ns = row_work * 0.2;
-        grain = 16;  // rows are reduced a vector of them at a time
+        grain = together;
     }
     int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void*, const void*) const override {
         T* const to = static_cast<T*>(out);
-        kernel_(count, n_, inner_, static_cast<const T*>(in[0]) + first * n_ * inner_, to);
+        const T* const from = static_cast<const T*>(in[0]);
+        if (by_columns_) kernel_(1, n_, count * row_size, inner_, from + first * row_size, to);
+        else kernel_(count, n_, inner_, inner_, from + first * n_ * inner_, to);
         if (averages_)
-            for (int64_t i = 0; i < count * inner_; ++i) to[i] /= T(n_);
+            for (int64_t i = 0; i < count * row_size; ++i) to[i] /= T(n_);
         return -1;
     }
     int64_t work_bytes(int64_t) const override { return 0; }
@@ -158,7 +166,7 @@ public:
 private:
     Kernel kernel_;
     int64_t n_, inner_;
-    bool averages_;
+    bool averages_, by_columns_;
 };
 
 template <class Choose>

@@ -5,6 +5,7 @@
 
 #include "ops/batching.hpp"
 #include "ops/elementwise.hpp"
+#include "ops/pieces.hpp"
 #include "ops/reduce.hpp"
 #include "tape/node.hpp"
 #include "tape/registry.hpp"
@@ -260,6 +261,11 @@ Op make(const char* name, const char* doc, int arity, decltype(Op::infer) infer,
     return op;
 }
 
+Op prepared(Op op, decltype(Op::prepare) prepare) {
+    op.prepare = prepare;
+    return op;
+}
+
 const Op astype_op = make("astype", "Converts to another number type.", 1, infer_astype, copy_all, nullptr, vjp_astype);
 const Op identity_op = make("identity", "The same numbers.", 1, infer_same, copy_all, alias_same, vjp_same);
 const Op reshape_op =
@@ -271,9 +277,11 @@ const Op broadcast_op =
 const Op slice_op =
     make("slice", "Every step-th number along each axis.", 1, infer_slice, copy_all, alias_slice, vjp_slice);
 const Op embed =
-    make("embed", "Placed into zeros: the gradient of slice.", 1, infer_embed, run_embed, nullptr, vjp_embed);
-const Op concatenate_op =
-    make("concatenate", "Joined along an axis.", -1, infer_concatenate, run_concatenate, nullptr, vjp_concatenate);
+    prepared(make("embed", "Placed into zeros: the gradient of slice.", 1, infer_embed, run_embed, nullptr, vjp_embed),
+             prepare_embed);
+const Op concatenate_op = prepared(
+    make("concatenate", "Joined along an axis.", -1, infer_concatenate, run_concatenate, nullptr, vjp_concatenate),
+    prepare_concatenate);
 
 const Op& embed_op() { return embed; }
 

@@ -29,6 +29,23 @@ void drop_single_axes(Dims& shape, Dims& strides) {
     strides = t;
 }
 
+// Axes that are walked as one become one.
+void join_axes(Dims& shape, Dims& strides) {
+    drop_single_axes(shape, strides);
+    Dims s, t;
+    for (int i = 0; i < shape.size(); ++i) {
+        if (i && t.at_end(1) == strides[i] * shape[i]) {
+            s.at_end(1) *= shape[i];
+            t.at_end(1) = strides[i];
+        } else {
+            s.push_back(shape[i]);
+            t.push_back(strides[i]);
+        }
+    }
+    shape = s;
+    strides = t;
+}
+
 enum class Pattern { contiguous, single, every_row, per_row, scattered };
 
 // How an operand runs through a shape; `row` tells the length of a row for every_row and per_row, and `stride` how far
@@ -178,7 +195,7 @@ void Blockwise::place_in_memory(const View& view, const Dims& shape, int index) 
         value.step = 0;
     } else {
         Dims full = broadcast_strides(view.shape, view.strides, shape), sizes = shape;
-        drop_single_axes(sizes, full);
+        join_axes(sizes, full);
         const bool once = found.pattern == Pattern::every_row && fits;
         copied_.push_back({index, view.dtype, sizes, full, once});
     }

@@ -1,6 +1,7 @@
 // Reading an operand of any layout in the logical order of a shape it broadcasts to.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/tensor.hpp"
@@ -23,6 +24,7 @@ void gather_block(const T* data, const Dims& shape, const Dims& strides, int64_t
         const int64_t run = std::min(count, shape[last] - position[last]);
         const int64_t step = strides[last];
         if (step == 1) std::memcpy(to, p, size_t(run) * sizeof(T));
+        else if (step == 0) std::fill_n(to, run, *p);
         else
             for (int64_t i = 0; i < run; ++i) to[i] = p[i * step];
         to += run;

@@ -1,8 +1,11 @@
 // From a formula to its kernels: the loops over memory, forward and backward, for every number type.
 #pragma once
 
+#include <type_traits>
 #include <utility>
 
+#include "kernels/elementwise/arithmetic.hpp"
+#include "kernels/elementwise/comparison.hpp"
 #include "kernels/elementwise/lanes.hpp"
 #include "kernels/math.hpp"
 #include "kernels/table.hpp"
@@ -28,6 +31,7 @@ public:
     }
     FG_INLINE Vec<T> at(int64_t i) const { return Vec<T>::load(p_ + i * step_); }
     FG_INLINE Vec<T> at(int64_t i, int n) const { return step_ ? Vec<T>::load(p_ + i, n) : Vec<T>::load(p_); }
+    static FG_INLINE Vec<T> one(const void* p) { return Vec<T>(*static_cast<const T*>(p)); }
 
 private:
     const T* p_ = nullptr;
@@ -49,6 +53,7 @@ public:
     }
     FG_INLINE Mask<T> at(int64_t i) const { return load_mask<T>(p_ + i * step_, Vec<T>::size); }
     FG_INLINE Mask<T> at(int64_t i, int n) const { return load_mask<T>(p_ + i * step_, step_ ? n : Vec<T>::size); }
+    static FG_INLINE Mask<T> one(const void* p) { return load_mask<T>(static_cast<const uint8_t*>(p), 1); }
 
 private:
     const uint8_t* p_ = nullptr;
@@ -61,6 +66,13 @@ template <class V> struct Absent {
     FG_INLINE V at(int64_t) const { return V{}; }
     FG_INLINE V at(int64_t, int) const { return V{}; }
 };
+
+// Formulas of a few instructions: for a single number, the loop around them would take longer than they do.
+template <class F, class... Listed> constexpr bool is_among(OpList<Listed...>) {
+    return (std::is_same_v<F, Listed> || ...);
+}
+template <class F>
+constexpr bool is_short = (is_among<F>(ArithmeticOps{}) && !std::is_same_v<F, Power>) || is_among<F>(ComparisonOps{});
 
 template <class T> FG_INLINE void put(Vec<T> x, void* out, int64_t i) { x.store(static_cast<T*>(out) + i); }
 template <class T> FG_INLINE void put(Vec<T> x, void* out, int64_t i, int n) { x.store(static_cast<T*>(out) + i, n); }
@@ -98,9 +110,17 @@ template <class F, class T> struct Forward {
         vector_loop<T>(
             n, out, [](auto... x) __attribute__((always_inline)) { return F::f(x...); }, operands...);
     }
-    static void run(int64_t n, const void* const* in, const int64_t* step, void* out) {
+    template <size_t... I> static FG_INLINE void one(const void* const* in, void* out, std::index_sequence<I...>) {
+        put(F::f(ForwardOperand<F, T, int(I)>::one(in[I])...), out, 0, 1);
+    }
+    static FG_OUT_OF_LINE void many(int64_t n, const void* const* in, const int64_t* step, void* out) {
         loop(n, in, step, out, std::make_index_sequence<arity<F>>{});
     }
+    static void run(int64_t n, const void* const* in, const int64_t* step, void* out) {
+        if (n == 1) one(in, out, std::make_index_sequence<arity<F>>{});
+        else many(n, in, step, out);
+    }
+    static constexpr kernels::ElementwiseKernel kernel = is_short<F> ? run : many;
 };
 
 // Int and Truth go one by one; the compiler's own vectoriser does what it can.
@@ -148,15 +168,28 @@ template <class F, class T, int arg> struct Backward {
             n, result, [](auto... x) __attribute__((always_inline)) { return pullback<F, arg>(x...); }, grad,
             operands..., output);
     }
-    static void run(int64_t n, const void* const* in, const int64_t* step, void* result) {
+    template <int bit, class O> static FG_INLINE auto one_of(const void* const* in) {
+        if constexpr ((uses & bit) != 0) return O::one(in[slot<bit>]);
+        else return O{}.at(0);
+    }
+    template <size_t... I> static FG_INLINE void one(const void* const* in, void* result, std::index_sequence<I...>) {
+        put(pullback<F, arg>(Numbers<T>::one(in[0]), one_of<(1 << I), Operand<int(I)>>(in)..., one_of<out, Output>(in)),
+            result, 0, 1);
+    }
+    static FG_OUT_OF_LINE void many(int64_t n, const void* const* in, const int64_t* step, void* result) {
         loop(n, in, step, result, std::make_index_sequence<arity<F>>{});
     }
+    static void run(int64_t n, const void* const* in, const int64_t* step, void* result) {
+        if (n == 1) one(in, result, std::make_index_sequence<arity<F>>{});
+        else many(n, in, step, result);
+    }
+    static constexpr kernels::ElementwiseKernel kernel = is_short<F> ? run : many;
 };
 
 template <class F, int arg> constexpr void add_backward(ElementwiseKernels& k) {
     if constexpr (arg < arity<F> && differentiable<F, arg>) {
-        k.backward[arg][2] = Backward<F, float, arg>::run;
-        k.backward[arg][3] = Backward<F, double, arg>::run;
+        k.backward[arg][2] = Backward<F, float, arg>::kernel;
+        k.backward[arg][3] = Backward<F, double, arg>::kernel;
     }
 }
 
@@ -166,8 +199,8 @@ template <class F> constexpr ElementwiseKernels elementwise_kernels() {
     if constexpr (domain == Domain::logical) {
         k.forward[0] = forward_lanes<F, Truth>;
     } else {
-        k.forward[2] = Forward<F, float>::run;
-        k.forward[3] = Forward<F, double>::run;
+        k.forward[2] = Forward<F, float>::kernel;
+        k.forward[3] = Forward<F, double>::kernel;
         if constexpr (domain != Domain::reals) {
             if constexpr (first_is_mask<F>) k.forward[1] = forward_masked_ints<F>;
             else k.forward[1] = forward_lanes<F, Int>;
