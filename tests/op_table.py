@@ -692,6 +692,8 @@ ROWS = (
         lambda f, x: f(x, (x.shape[0], 4)),
         lambda f, x: f(x, (2, x.shape[0], 3)),
         lambda f, x: f(x[0], (5,)))),
+    Row("clone", (anything.of_shape(N, 2),), **moves, fastgrad=lambda x: fg.asarray(x).clone(),
+        reference=lambda x: x, torch=None, jax=None),
     Row("identity", (anything.of_shape(N, 2),), **moves, fastgrad=_core.ops.identity,
         reference=lambda x: x, torch="clone", jax=lambda jax: lambda x: x),
     Row("astype", (anything.of_shape(N, 2),), **moves, reference=lambda x, dtype: x.astype(dtype), torch=None,

@@ -26,7 +26,7 @@ Meta infer_set_slice(const Op& op, const Attrs& a, Views in) {
     return {in[0]->dtype, false, x};
 }
 int64_t run_set_slice(const Op&, const Attrs& a, Views in, const View& out) {
-    copy(*in[0], out);
+    if (out.data != in[0]->data) copy(*in[0], out);
     View place = out;
     const int first = out.shape.size() - a.shape.size();
     int64_t offset = 0;
@@ -66,7 +66,7 @@ Meta infer_put(const Op& op, const Attrs& a, Views in) {
     return {in[0]->dtype, false, x};
 }
 int64_t run_put(const Op&, const Attrs& a, Views in, const View& out) {
-    copy(*in[0], out);
+    if (out.data != in[0]->data) copy(*in[0], out);
     const Counts n(a, out, *in[1]);
     Tensor held_places, held_values;
     const auto* place = reinterpret_cast<const int64_t*>(packed(*in[1], held_places));
@@ -105,9 +105,10 @@ Tensor vjp_put(const Pullback& p, int arg) {
     for (int i = 0; i < batch; ++i) flat.push_back(x[i]);
     flat.push_back(-1);
     const auto picked = [&](const Tensor& t) { return gather(reshape(t, flat), places, batch, batch); };
-    // Of those that share a place the last one is there. Places are numbered within each example of the batch.
-    Dims of_one = places.shape();
+    Dims of_one = places.shape();  // of each example of the batch
     for (int i = 0; i < batch; ++i) of_one.erase(0);
+    if (element_count(of_one) == 1) return picked(p.grad());
+    // Of those that share a place the last one is there.
     const Tensor number = broadcast_to(positions(of_one), places.shape());
     const Tensor there = put_into(broadcast_to(Tensor::full(DType::int64, Dims(), 0), x), places, number, ndim);
     return select(picked(there) == number, picked(p.grad()), nothing_like(p.meta(2)));
@@ -122,6 +123,7 @@ Op make_set_slice() {
     op.arity = 2;
     op.infer = infer_set_slice;
     op.run = run_set_slice;
+    op.replaces_first = true;
     op.vjp = vjp_set_slice;
     op.batch = batch_repeated;
     return op;
@@ -133,6 +135,7 @@ Op make_put() {
     op.arity = 3;
     op.infer = infer_put;
     op.run = run_put;
+    op.replaces_first = true;
     op.fault = fault_put;
     op.vjp = vjp_put;
     op.batch = batch_repeated;

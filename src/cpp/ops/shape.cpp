@@ -25,7 +25,7 @@ Dims leading(const Dims& shape, int64_t trailing) {
     return d;
 }
 
-// ---- astype, identity
+// ---- astype, identity, copy
 
 Meta infer_astype(const Op&, const Attrs& a, Views in) { return {a.dtype, false, in[0]->shape}; }
 Tensor vjp_astype(const Pullback& p, int) { return astype(p.grad(), p.meta(0).dtype); }
@@ -37,6 +37,7 @@ bool alias_same(const Attrs&, const View& in, View& out, int64_t&) {
     return true;
 }
 Tensor vjp_same(const Pullback& p, int) { return p.grad(); }
+Meta infer_clone(const Op&, const Attrs&, Views in) { return {in[0]->dtype, false, in[0]->shape}; }
 
 // ---- reshape: the last `ndim` axes take the sizes of `shape`
 
@@ -219,26 +220,6 @@ Meta infer_concatenate(const Op& op, const Attrs& a, Views in) {
     }
     return out;
 }
-int64_t run_concatenate(const Op&, const Attrs& a, Views in, const View& out) {
-    const int axis = out.shape.size() + int(a.axes[0]);
-    const int64_t item = itemsize(out.dtype), step = out.strides[axis] * item;
-    int64_t rows = 1;  // of each input, which lie together in the output
-    for (int i = 0; i < axis; ++i) rows *= out.shape[i];
-    View place = out;
-    for (int k = 0; k < in.size(); ++k) {
-        const int64_t bytes = in[k]->shape[axis] * step;
-        if (in[k]->contiguous() && in[k]->dtype == out.dtype) {
-            for (int64_t r = 0; r < rows; ++r)
-                std::memcpy(place.as<char>() + r * out.shape[axis] * step, in[k]->as<char>() + r * bytes,
-                            size_t(bytes));
-        } else {
-            place.shape = in[k]->shape;
-            copy(*in[k], place);
-        }
-        place.data = place.as<char>() + bytes;
-    }
-    return -1;
-}
 Tensor vjp_concatenate(const Pullback& p, int arg) {
     const Dims& shape = p.meta(arg).shape;
     const int axis = shape.size() + int(p.attrs().axes[0]);
@@ -268,6 +249,11 @@ Op prepared(Op op, decltype(Op::prepare) prepare) {
 
 const Op astype_op = make("astype", "Converts to another number type.", 1, infer_astype, copy_all, nullptr, vjp_astype);
 const Op identity_op = make("identity", "The same numbers.", 1, infer_same, copy_all, alias_same, vjp_same);
+const Op clone_op = [] {
+    Op op = make("clone", "The same numbers in memory of their own.", 1, infer_clone, copy_all, alias_same, vjp_same);
+    op.copies = true;
+    return op;
+}();
 const Op reshape_op =
     make("reshape", "The same numbers in another shape.", 1, infer_reshape, run_reshape, alias_reshape, vjp_reshape);
 const Op transpose_op =
@@ -296,11 +282,7 @@ Tensor astype(const Tensor& x, DType dtype) {
 
 Tensor identity(const Tensor& x) { return apply(identity_op, {x}); }
 
-Tensor clone(const Tensor& x) {
-    Attrs a;
-    a.dtype = x.dtype();
-    return apply(astype_op, {x}, a);
-}
+Tensor clone(const Tensor& x) { return apply(clone_op, {x}); }
 
 Tensor reshape(const Tensor& x, const Dims& wanted) {
     Dims shape = wanted;
@@ -384,8 +366,8 @@ int checked_axis(int64_t axis, int ndim, const char* op) {
 }
 
 void register_shape_ops() {
-    for (const Op* op :
-         {&astype_op, &identity_op, &reshape_op, &transpose_op, &broadcast_op, &slice_op, &embed, &concatenate_op})
+    for (const Op* op : {&astype_op, &identity_op, &clone_op, &reshape_op, &transpose_op, &broadcast_op, &slice_op,
+                         &embed, &concatenate_op})
         register_op(*op);
 }
 

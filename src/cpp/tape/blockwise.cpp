@@ -10,7 +10,8 @@
 namespace fg {
 namespace {
 
-constexpr int64_t largest_block = 1024;        // numbers: five operands of doubles fit L1
+constexpr int64_t largest_block = 1024;  // numbers: five operands of doubles fit L1
+constexpr int64_t smallest_block = 128, most_buffer_bytes = 128 * 1024;
 constexpr int64_t producer_bytes = 32 * 1024;  // of rows made before the elementwise ops follow
 constexpr double number_ns = 0.4;              // about what an elementwise op takes for a number
 constexpr int max_operands = kernels::max_elementwise_arity + 2;
@@ -88,8 +89,12 @@ Found find_pattern(const View& view, const Dims& target) {
 }  // namespace
 
 Blockwise::Blockwise(BlockwisePlan&& plan) : producer_(std::move(plan.producer)), shape_(plan.shape) {
-    lay_out(plan);
-    assign_buffers(plan);
+    // Fewer numbers at a time where many values are on their way at once.
+    for (int64_t most = largest_block;; most /= 2) {
+        lay_out(plan, most);
+        assign_buffers(plan);
+        if (buffers_bytes_ <= most_buffer_bytes || most <= smallest_block) break;
+    }
     dtype_ = plan.values[size_t(plan.uses.back().out)].view->dtype;
     for (const BlockwisePlan::Value& v : plan.values) bytes_ += v.in_memory ? bytes_read(*v.view) : 0;
     uses_.reserve(plan.uses.size());
@@ -134,7 +139,7 @@ StepInfo Blockwise::info() const {
 }
 
 // Chooses rows and blocks, and finds the way to each value that is in memory.
-void Blockwise::lay_out(const BlockwisePlan& plan) {
+void Blockwise::lay_out(const BlockwisePlan& plan, int64_t most) {
     numbers_ = element_count(plan.shape);
     row_ = producer_ ? producer_->row_size : 0;
     const auto by_block = [&](size_t v) {  // the producer has its own way to its operands
@@ -146,7 +151,7 @@ void Blockwise::lay_out(const BlockwisePlan& plan) {
     for (size_t v = 0; v < plan.values.size(); ++v)
         if (!row_ && by_block(v)) row_ = find_pattern(*plan.values[v].view, plan.shape).row;
     if (!row_) row_ = std::max<int64_t>(numbers_, 1);
-    block_ = row_ <= largest_block ? largest_block / row_ * row_ : largest_block;
+    block_ = row_ <= most ? most / row_ * row_ : most;
     block_ = std::max<int64_t>(std::min(block_, numbers_), 1);
     if (producer_) {
         const int64_t item = itemsize(plan.values[size_t(plan.uses[0].out)].view->dtype);
@@ -155,7 +160,9 @@ void Blockwise::lay_out(const BlockwisePlan& plan) {
     }
     cut(plan);
     if (producer_ && rows_made_ < producer_->rows) shared_bytes_ = producer_->shared_bytes();
-    values_.resize(plan.values.size());
+    values_.assign(plan.values.size(), {});
+    copied_.clear();
+    buffers_bytes_ = 0;
     for (size_t i = 0; i < values_.size(); ++i) {
         values_[i].at = plan.values[i].at;
         values_[i].in_memory = plan.values[i].in_memory;

@@ -90,7 +90,7 @@ private:
     void copy_in(Bases bases, char* work, bool once) const;
     char* find_made(Bases bases, char* work) const;  // where the producer's rows go
     void run_in_one_go(Bases bases) const;
-    void lay_out(const BlockwisePlan& plan);
+    void lay_out(const BlockwisePlan& plan, int64_t most);  // numbers in a block
     void cut(const BlockwisePlan& plan);
     void place_in_memory(const View& view, const Dims& shape, int index);
     void assign_buffers(const BlockwisePlan& plan);

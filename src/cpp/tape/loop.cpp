@@ -125,6 +125,30 @@ std::vector<Tensor> Loop::vjp(const Node& node, Span<Tensor> grads, const std::v
     return result;
 }
 
+// Of the carries that change with what is wanted, those whose changes reach a gradient that is given: at the end, in a
+// row of the ys that are made, or by way of each other.
+std::vector<bool> Loop::carries_that_count(const std::vector<bool>& given, const std::vector<bool>& active,
+                                           const std::vector<int>& made) const {
+    const size_t carries = size_t(parts_.carries);
+    std::vector<std::vector<bool>> reached(carries);
+    std::vector<bool> counts(carries, false);
+    for (size_t c = 0; c < carries; ++c) {
+        if (!active[c]) continue;
+        counts[c] = given[c];
+        std::vector<bool> alone(parts_.body->inputs().size(), false);
+        alone[c] = true;
+        reached[c] = parts_.body->reached_from(alone);
+        for (int y : made) counts[c] = counts[c] || reached[c][carries + size_t(y)];
+    }
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t c = 0; c < carries; ++c)
+            for (size_t next = 0; next < carries && active[c] && !counts[c]; ++next)
+                if (counts[next] && reached[c][next]) more = counts[c] = true;
+    }
+    return counts;
+}
+
 std::shared_ptr<const Loop::Reverse> Loop::make_reverse(const std::vector<bool>& given,
                                                         const std::vector<bool>& wanted) const {
     using Source = Reverse::Source;
@@ -149,14 +173,16 @@ std::shared_ptr<const Loop::Reverse> Loop::make_reverse(const std::vector<bool>&
     const int leading = int(back.in.size());
 
     std::vector<int> flowing, summed, stacked_in, made;  // carries, constants and xs with gradients; ys that give them
+    for (int y = 0; y < ys(); ++y)
+        if (given[size_t(first_y() + y)] && reached[size_t(carries + y)]) made.push_back(y);
+    const std::vector<bool> counts = carries_that_count(given, active, made);
     for (int c = 0; c < carries; ++c)
-        if (active[size_t(c)]) flowing.push_back(c);
+        if (counts[size_t(c)]) flowing.push_back(c);
+    if (flowing.empty() && made.empty()) return std::make_shared<const Reverse>();
     for (int k = carries + xs; k < count; ++k)
         if (is_wanted(k)) summed.push_back(k);
     for (int x = carries; x < carries + xs; ++x)
         if (is_wanted(x)) stacked_in.push_back(x);
-    for (int y = 0; y < ys(); ++y)
-        if (given[size_t(first_y() + y)] && reached[size_t(carries + y)]) made.push_back(y);
 
     for (int c : flowing) add(given[size_t(c)] ? Source::gradient : Source::zeros, c, plain(body_input(c)), false);
     for (int k : summed) add(Source::zeros, 0, plain(body_input(k)), false);

@@ -64,6 +64,8 @@ private:
 
     Meta body_input(int i) const { return parts_.body->values()[size_t(parts_.body->inputs()[size_t(i)])].meta; }
     std::vector<bool> active_inputs(const std::vector<bool>& inputs) const;
+    std::vector<bool> carries_that_count(const std::vector<bool>& given, const std::vector<bool>& active,
+                                         const std::vector<int>& made) const;
     std::shared_ptr<const Reverse> make_reverse(const std::vector<bool>& given, const std::vector<bool>& wanted) const;
     Reduced whole() const;
     Ref<Code> code() const;

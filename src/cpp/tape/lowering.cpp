@@ -488,7 +488,13 @@ private:
                 for (int output : outputs_of(use)) {
                     Slot& out = slot(output);
                     if (!out.kept || out.at.base != 0) continue;
-                    out.at.offset = plan.take(bytes_of(out.view));
+                    if (const int replaced = replaced_by(use); replaced >= 0 && last_use[size_t(replaced)] == time) {
+                        out.at.offset = slot(replaced).at.offset;
+                        auto& now = dying[time];
+                        now.erase(std::find(now.begin(), now.end(), replaced));
+                    } else {
+                        out.at.offset = plan.take(bytes_of(out.view));
+                    }
                     dying[last_use[size_t(output)]].push_back(output);
                 }
             });
@@ -503,6 +509,17 @@ private:
             ++time;
         });
         lowered_.arena_bytes = plan.end();
+    }
+
+    // The operand in whose memory the result of a use may be made once nobody else reads it, or -1.
+    int replaced_by(const Use& use) {
+        if (!use.instruction->op->replaces_first) return -1;
+        const Span<int> in = inputs_of(use);
+        const Slot& first = slot(in[0]);
+        if (first.base >= 0 || first.draft < 0 || first.at.base != 0 || !first.view.contiguous()) return -1;
+        for (int k = 1; k < in.size(); ++k)
+            if (root(in[size_t(k)]) == in[0]) return -1;
+        return first.view.shape == slot(use.instruction->output).view.shape ? in[0] : -1;
     }
 
     Address address(int value) {

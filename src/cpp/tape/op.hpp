@@ -86,14 +86,17 @@ struct Op {
     // Checks the inputs, naming what is wrong with them, and says what comes out.
     Meta (*infer)(const Op&, const Attrs&, Views in) = nullptr;
 
-    // Computes out from in; out is contiguous and overlaps no input. Returns -1, or the position of the first input
-    // element that cannot be used (an index out of range); fault then says what is wrong with it.
+    // Computes out from in; out is contiguous and overlaps no input, unless replaces_first. Returns -1, or the position
+    // of the first input element that cannot be used (an index out of range); fault then says what is wrong with it.
     int64_t (*run)(const Op&, const Attrs&, Views in, const View& out) = nullptr;
     // The same for many runs on operands of these layouts (data is null). Null where run serves as well.
     std::unique_ptr<Prepared> (*prepare)(const Op&, const Attrs&, Views in, const View& out) = nullptr;
     // For operands that it can take by rows: the first is (..., rows), the others are (rows, ...). Null where it
     // cannot.
     std::unique_ptr<Accumulated> (*accumulate)(const Op&, const Attrs&, Views in, const View& out) = nullptr;
+    // The result is the first input with some numbers replaced. `out` may then be that input, of the same layout, which
+    // nobody reads any more and no other input overlaps: run leaves the others as they are.
+    bool replaces_first = false;
     // Of an elementwise op: the kernel for operands of these types.
     kernels::ElementwiseKernel (*kernel)(const Op&, Views in, const View& out) = nullptr;
 
@@ -102,6 +105,8 @@ struct Op {
     // An op that only reads the memory of its one input in another way: shape and strides of the output, and where it
     // begins, in elements. False when the input's layout does not allow it and run must copy. Null for other ops.
     bool (*alias)(const Attrs&, const View& in, View& out, int64_t& offset) = nullptr;
+    // alias serves replays only, whose values nobody writes to; by itself, the op makes a result with its own memory.
+    bool copies = false;
 
     // The gradient of argument `arg`, written over Tensor: run, recorded or differentiated again as the caller likes.
     Tensor (*vjp)(const Pullback&, int arg) = nullptr;

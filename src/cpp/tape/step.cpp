@@ -152,6 +152,13 @@ std::unique_ptr<ResolvedStep> OpStep::resolve(Resolver& resolver) const {
     return std::make_unique<ResolvedViews>(*this, resolver);
 }
 
+bool OpStep::overwrites(int result, int operand) const {
+    if (!op_.replaces_first || out_.at.base != result || in_[0].at.base != operand || in_[0].at.offset) return false;
+    for (size_t i = 1; i < in_.size(); ++i)
+        if (in_[i].at.base == operand) return false;
+    return in_[0].view.contiguous() && in_[0].view.shape == out_.view.shape;
+}
+
 bool OpStep::reads(int base) const {
     return std::any_of(in_.begin(), in_.end(), [&](const Operand& operand) { return operand.at.base == base; });
 }

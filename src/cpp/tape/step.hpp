@@ -124,6 +124,7 @@ public:
     std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override;
     int64_t resolved_work_bytes() const override { return in_one_go() ? work_bytes_ : 0; }
     bool reads(int base) const override;
+    bool overwrites(int result, int operand) const override;
     StepInfo info() const override { return {op_.name, out_.view.dtype, out_.view.shape, work_, bytes_}; }
 
 private:

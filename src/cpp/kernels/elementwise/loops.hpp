@@ -16,27 +16,29 @@ namespace {
 // How a formula calls another op, see formula.hpp.
 template <class F, class T, class... Rest> FG_INLINE Vec<T> call(Vec<T> x, Rest... rest) { return F::f(x, rest...); }
 
-// One operand of a loop over Vec<T>. A single value for all is spread over a register's worth of memory and read
-// with step 0, so that the loop has no branch and needs no variants.
+// One operand of a loop over Vec<T>: a register's worth at a position, and the one behind it. A single value for all is
+// spread over as much memory and read with step 0, so that the loop has no branch and needs no variants.
 template <class T> class Numbers {
 public:
-    FG_INLINE Numbers() {}  // leaves the register's worth of memory as it is
+    FG_INLINE Numbers() {}  // leaves that memory as it is
     FG_INLINE Numbers(const Numbers&) = delete;
     FG_INLINE void bind(const void* p, int64_t step) {
         p_ = static_cast<const T*>(p);
         step_ = step;
         if (step_) return;
         Vec<T>(*p_).store(spread_);
+        Vec<T>(*p_).store(spread_ + Vec<T>::size);
         p_ = spread_;
     }
     FG_INLINE Vec<T> at(int64_t i) const { return Vec<T>::load(p_ + i * step_); }
+    FG_INLINE Vec<T> behind(int64_t i) const { return Vec<T>::load(p_ + i * step_ + Vec<T>::size); }
     FG_INLINE Vec<T> at(int64_t i, int n) const { return step_ ? Vec<T>::load(p_ + i, n) : Vec<T>::load(p_); }
     static FG_INLINE Vec<T> one(const void* p) { return Vec<T>(*static_cast<const T*>(p)); }
 
 private:
     const T* p_ = nullptr;
     int64_t step_ = 0;
-    T spread_[Vec<T>::size];
+    T spread_[2 * Vec<T>::size];
 };
 
 // The same for truth values.
@@ -52,18 +54,20 @@ public:
         p_ = spread_;
     }
     FG_INLINE Mask<T> at(int64_t i) const { return load_mask<T>(p_ + i * step_, Vec<T>::size); }
+    FG_INLINE Mask<T> behind(int64_t i) const { return load_mask<T>(p_ + i * step_ + Vec<T>::size, Vec<T>::size); }
     FG_INLINE Mask<T> at(int64_t i, int n) const { return load_mask<T>(p_ + i * step_, step_ ? n : Vec<T>::size); }
     static FG_INLINE Mask<T> one(const void* p) { return load_mask<T>(static_cast<const uint8_t*>(p), 1); }
 
 private:
     const uint8_t* p_ = nullptr;
     int64_t step_ = 0;
-    uint8_t spread_[Vec<T>::size];
+    uint8_t spread_[2 * Vec<T>::size];
 };
 
 // An argument that the pullback does not read: nothing is bound to it.
 template <class V> struct Absent {
     FG_INLINE V at(int64_t) const { return V{}; }
+    FG_INLINE V behind(int64_t) const { return V{}; }
     FG_INLINE V at(int64_t, int) const { return V{}; }
 };
 
@@ -83,11 +87,18 @@ template <class T> FG_INLINE void put(Mask<T> m, void* out, int64_t i, int n) {
     store_mask(m, static_cast<uint8_t*>(out) + i, n);
 }
 
-// out[i] = formula(operands[i]...), a register at a time, the last one partly filled.
-template <class T, class Formula, class... Operands>
+// out[i] = formula(operands[i]...), a register at a time, the last one partly filled. `twice`: two at a time, for
+// formulas that take no longer than moving on.
+template <class T, bool twice, class Formula, class... Operands>
 FG_INLINE void vector_loop(int64_t n, void* out, Formula formula, const Operands&... operands) {
     constexpr int width = Vec<T>::size;
     int64_t i = 0;
+    if constexpr (twice)
+        for (; i + 2 * width <= n; i += 2 * width) {
+            const auto first = formula(operands.at(i)...), second = formula(operands.behind(i)...);
+            put(first, out, i);
+            put(second, out, i + width);
+        }
     for (; i + width <= n; i += width) put(formula(operands.at(i)...), out, i);
     if (i < n) {
         const int rest = int(n - i);
@@ -107,7 +118,7 @@ template <class F, class T> struct Forward {
                                                              void* out, Operands... operands) {
         int k = 0;
         ((operands.bind(in[k], step[k]), ++k), ...);
-        vector_loop<T>(
+        vector_loop<T, is_short<F>>(
             n, out, [](auto... x) __attribute__((always_inline)) { return F::f(x...); }, operands...);
     }
     template <size_t... I> static FG_INLINE void one(const void* const* in, void* out, std::index_sequence<I...>) {
@@ -164,7 +175,7 @@ template <class F, class T, int arg> struct Backward {
         grad.bind(in[0], step[0]);
         (bind<(1 << I)>(operands, in, step), ...);
         bind<out>(output, in, step);
-        vector_loop<T>(
+        vector_loop<T, is_short<F>>(
             n, result, [](auto... x) __attribute__((always_inline)) { return pullback<F, arg>(x...); }, grad,
             operands..., output);
     }
