@@ -21,6 +21,7 @@ class Problem:
     arrays: tuple[np.ndarray, ...]
     error: Error
     tolerance: float = 1e-10
+    missing: tuple[str, ...] = ()  # libraries that lack something it is written with
 
     def check(self, found: Any) -> str | None:
         error = self.error(np.asarray(found), *self.arrays)
@@ -52,26 +53,127 @@ def by_differences(loss: Callable[..., Any]) -> Error:
     return error
 
 
+def loop_over(np_: Any) -> Callable[..., Any]:
+    """A scan for libraries that run Python's loops: over the rows of an array, or of a tuple of arrays."""
+
+    def scan(step: Callable[..., Any], carry: Any, xs: Any) -> Any:
+        out = []
+        for row in zip(*xs, strict=True) if isinstance(xs, tuple) else xs:
+            carry, y = step(carry, row)
+            out.append(y)
+        return carry, np_.stack(out)
+
+    return scan
+
+
+@dataclass(frozen=True)
 class Library:
     """A library by one set of names: `np` its NumPy, and its transforms."""
 
-    def __init__(self, np_: Any, transforms: Any) -> None:
-        self.np = np_
-        self.grad, self.hessian, self.vmap = transforms.grad, transforms.hessian, transforms.vmap
-        self.scan = transforms.scan if hasattr(transforms, "scan") else transforms.lax.scan
-        self.hvp = getattr(transforms, "hvp", None) or (
-            lambda f, x, v: transforms.jvp(transforms.grad(f), (x,), (v,))[1]
-        )
+    np: Any
+    grad: Any = None
+    hessian: Any = None
+    hvp: Any = None  # of f, x, v
+    vmap: Any = None
+    scan: Any = None
 
 
-def fastgrad() -> tuple[Library, Callable[..., Any]]:
+# For each library a function that makes of a problem what is called without arguments.
+Maker = Callable[[Problem], Callable[[], Any]]
+
+
+def _fastgrad(p: Problem) -> Callable[[], Any]:
     fg = peers.load("fastgrad")
-    return Library(fg.numpy, fg), fg.compile
+    f = fg.compile(p.of(Library(fg.numpy, fg.grad, fg.hessian, fg.hvp, fg.vmap, fg.scan)))
+    return lambda: f(*p.arrays)
 
 
-def jax() -> tuple[Library, Callable[..., Any]]:
+def _jax(p: Problem) -> Callable[[], Any]:
     j = peers.load("JAX")
-    return Library(j.numpy, j), j.jit
+    library = Library(
+        j.numpy, j.grad, j.hessian, lambda f, x, v: j.jvp(j.grad(f), (x,), (v,))[1], j.vmap, j.lax.scan
+    )
+    f = j.jit(p.of(library))
+    arrays = tuple(map(j.numpy.asarray, p.arrays))  # NumPy's would be converted anew at each call
+    return lambda: f(*arrays).block_until_ready()
+
+
+def _torch(p: Problem) -> Callable[[], Any]:
+    t = peers.load("PyTorch")
+
+    class Names:
+        sum, mean, stack, tanh, concatenate = t.sum, t.mean, t.stack, t.tanh, t.cat
+        linalg = t.linalg
+
+        @staticmethod
+        def logaddexp(a: float, b: Any) -> Any:
+            return t.logaddexp(t.full_like(b, a), b)
+
+    func = t.func
+    library = Library(
+        Names,
+        func.grad,
+        func.hessian,
+        lambda f, x, v: func.jvp(func.grad(f), (x,), (v,))[1],
+        func.vmap,
+        loop_over(t),
+    )
+    f, arrays = p.of(library), tuple(map(t.tensor, p.arrays))
+    return lambda: f(*arrays)
+
+
+def _autograd(p: Problem) -> Callable[[], Any]:
+    a = peers.load("autograd")
+    import autograd.numpy as anp
+
+    library = Library(anp, a.grad, a.hessian, lambda f, x, v: a.make_hvp(f)(x)[0](v), None, loop_over(anp))
+    f = p.of(library)
+    return lambda: f(*p.arrays)
+
+
+def _casadi(p: Problem) -> Callable[[], Any]:
+    c = peers.load("CasADi")
+
+    class Names:
+        sum = c.sum1
+
+        @staticmethod
+        def stack(parts: Any) -> Any:
+            return c.vertcat(*parts)
+
+        @staticmethod
+        def mean(x: Any) -> Any:
+            return c.sum1(x) / x.numel()
+
+    def scan(step: Callable[..., Any], carry: Any, xs: Any) -> Any:
+        return loop_over(Names)(step, carry, [xs[i, :].T for i in range(xs.shape[0])])
+
+    library = Library(
+        Names,
+        lambda f: lambda x, *others: c.gradient(f(x, *others), x),
+        lambda f: lambda x: c.hessian(f(x), x)[0],
+        lambda f, x, v: c.jtimes(c.gradient(f(x), x), x, v),
+        None,
+        scan,
+    )
+    symbols = [c.SX.sym(f"a{i}", *array.shape) for i, array in enumerate(p.arrays)]
+    f = c.Function("f", symbols, [p.of(library)(*symbols)])
+    arrays = list(map(c.DM, p.arrays))
+
+    def run() -> Any:
+        found = f(*arrays).full()
+        return found[:, 0] if found.shape[1] == 1 else found
+
+    return run
+
+
+MAKERS: dict[str, Maker] = {
+    "fastgrad": _fastgrad,
+    "JAX": _jax,
+    "CasADi": _casadi,
+    "autograd": _autograd,
+    "PyTorch": _torch,
+}
 
 
 # ---- Rosenbrock's function
@@ -157,6 +259,7 @@ def logistic() -> Problem:
         newton_step,
         (np.zeros(20), x, y),
         by_formula(newton_by_hand),
+        missing=("CasADi",),  # a solution of linear equations that stays an expression of its scalars
     )
 
 
@@ -187,19 +290,8 @@ def ode_misfit(lib: Any) -> Callable[..., Any]:
     return loss
 
 
-def _plain_scan(step: Callable[..., Any], carry: Any, rows: Any) -> Any:
-    out = []
-    for row in rows:
-        carry, y = step(carry, row)
-        out.append(y)
-    return carry, np.stack(out)
-
-
-class _Plain:
-    """NumPy alone, to compute losses that differences are taken of."""
-
-    np = np
-    scan = staticmethod(_plain_scan)
+# NumPy alone, to compute losses that differences are taken of.
+PLAIN = Library(np, scan=loop_over(np))
 
 
 def ode(steps: int = 500) -> Problem:
@@ -212,7 +304,7 @@ def ode(steps: int = 500) -> Problem:
         f"ODE fit, {steps} Runge-Kutta steps: gradient",
         lambda lib: lib.grad(ode_misfit(lib)),
         (0.9 * p, start, np.stack(seen)),
-        by_differences(ode_misfit(_Plain)),
+        by_differences(ode_misfit(PLAIN)),
         1e-6,
     )
 
@@ -253,6 +345,7 @@ def physics() -> Problem:
         (w, np.linspace(0.0, 3.0, 128)),
         by_differences(physics_loss_by_hand),
         1e-8,
+        ("CasADi", "autograd"),  # vmap
     )
 
 
@@ -280,14 +373,6 @@ def lstm_loss(lib: Any) -> Callable[..., Any]:
     return loss
 
 
-def _rows(step: Callable[..., Any], carry: Any, rows: Any) -> Any:
-    return _plain_scan(step, carry, list(zip(*rows, strict=True)))
-
-
-class _PlainRows(_Plain):
-    scan = staticmethod(_rows)
-
-
 def lstm(steps: int = 1000, width: int = 8) -> Problem:
     rng = np.random.default_rng(0)
     w = rng.normal(size=(4 + width, 4 * width)) / np.sqrt(4 + width)
@@ -296,6 +381,7 @@ def lstm(steps: int = 1000, width: int = 8) -> Problem:
         f"LSTM of {width} over {steps} steps: gradient",
         lambda lib: lib.grad(lstm_loss(lib)),
         arrays,
-        by_differences(lstm_loss(_PlainRows)),
+        by_differences(lstm_loss(PLAIN)),
         1e-8,
+        ("CasADi",),  # its tanh of matrices, its slices by rows
     )
