@@ -6,12 +6,10 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fastgrad import _nest
 from fastgrad._native import core
+from fastgrad._sweeps import columns, rows
 from fastgrad._transform import (
-    Linearized,
     Variables,
     checked_argnums,
     checked_function,
@@ -144,7 +142,7 @@ def grad(
 
 
 def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
-    """Function that returns the Jacobian of `f`, one backward sweep per number of the output.
+    """Function that returns the Jacobian of `f`, by backward sweeps from all numbers of the output.
 
     Parameters
     ----------
@@ -172,14 +170,14 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     array([[2., 0.],
            [0., 4.]])
     """
-    return _jacobian(f, argnums, _rows)
+    return _jacobian(f, argnums, rows)
 
 
 jacrev = jacobian
 
 
 def jacfwd(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
-    """Function that returns the Jacobian of `f`, one sweep per number of the argument.
+    """Function that returns the Jacobian of `f`, by sweeps from all numbers of the argument.
 
     Cheaper than `jacobian` where the output holds many more numbers than the argument.
 
@@ -205,7 +203,7 @@ def jacfwd(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[
     >>> fg.jacfwd(lambda x: x * np.arange(3.0))(2.0)
     array([0., 1., 2.])
     """
-    return _jacobian(f, argnums, _columns)
+    return _jacobian(f, argnums, columns)
 
 
 def _jacobian(
@@ -225,40 +223,6 @@ def _jacobian(
         return results
 
     return jacobian_of_f
-
-
-def _rows(output: Tensor, variables: Variables, create_graph: bool) -> list[Tensor]:
-    """The Jacobian by each variable, by one backward sweep per number of the output."""
-    rows = [
-        variables.gradients(output, seed.reshape(output.shape), True, create_graph)
-        for seed in np.eye(output.size, dtype=output.dtype)
-    ]
-    flat = []
-    for i, variable in enumerate(variables.flat):
-        parts = [core.ops.reshape(row[i], (1, *variable.shape)) for row in rows]
-        flat.append(_joined(parts, 0, output.shape + variable.shape, variable.dtype))
-    return flat
-
-
-def _columns(output: Tensor, variables: Variables, create_graph: bool) -> list[Tensor]:
-    """The same by one sweep per number of the variables."""
-    linearized = Linearized([output], variables.flat)
-    flat = []
-    for i, variable in enumerate(variables.flat):
-        directions: list[Any] = [None] * len(variables.flat)
-        parts = []
-        for unit in np.eye(variable.size, dtype=variable.dtype):
-            directions[i] = unit.reshape(variable.shape)
-            (column,) = linearized.push(directions, create_graph)
-            parts.append(core.ops.reshape(column, (*output.shape, 1)))
-        flat.append(_joined(parts, -1, output.shape + variable.shape, output.dtype))
-    return flat
-
-
-def _joined(parts: list[Tensor], axis: int, shape: tuple[int, ...], dtype: Any) -> Tensor:
-    if not parts:
-        return core.Tensor(np.zeros(shape, dtype))
-    return core.ops.reshape(core.ops.concatenate(parts, axis), shape)
 
 
 def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
