@@ -1,4 +1,4 @@
-"""Assignments in a replay are made in place where nobody reads what was there: the bits are those of eager code."""
+"""Assignments in a replay are made in place where nobody reads what was there, and have the eager bits."""
 
 from __future__ import annotations
 
