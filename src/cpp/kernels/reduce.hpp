@@ -23,16 +23,20 @@ FG_INLINE int carries(int64_t i) { return __builtin_ctzll(~uint64_t(i)); }
 template <class T> constexpr T minus_infinity = T(-__builtin_inf());
 
 // A reduction joins numbers; `neutral` changes nothing when joined. Before that, it may prepare a block of rows and
-// columns of x, `step` apart from row to row: what is joined then lies at the result, whose rows are `step` apart.
+// columns of x, `step` apart from row to row: what is joined then lies at the result, whose rows are `step` apart. Or
+// it takes the numbers as they are.
 template <class T> struct Summing : JoinSum {
+    static constexpr bool as_they_are = true;
     static constexpr T neutral = 0;
     FG_INLINE const T* prepare(int64_t, int64_t, const T* x, int64_t&, T*) const { return x; }
 };
 template <class T> struct Maximizing : JoinMax {
+    static constexpr bool as_they_are = true;
     static constexpr T neutral = minus_infinity<T>;
     FG_INLINE const T* prepare(int64_t, int64_t, const T* x, int64_t&, T*) const { return x; }
 };
 template <class T> struct SummingExp : Summing<T> {  // exp(x - shift)
+    static constexpr bool as_they_are = false;
     const T* shift;
     int64_t shift_step;  // 1: a shift for each column; 0: the vector at shift for all
 
@@ -111,9 +115,36 @@ template <class R, class T> Sixteen<T> row_lanes(int64_t n, const T* x, const R&
     return s;
 }
 
+// Numbers `apart` from one another.
+template <class T, int... I> FG_INLINE Vec<T> gathered(const T* x, int64_t apart, std::integer_sequence<int, I...>) {
+    return typename Vec<T>::native{x[I * apart]...};
+}
+
+// Vec<T>::size rows of n <= 64: the same tree, a logical lane of all rows at a time. `of` makes what is joined.
+constexpr int64_t short_row = 64;
+template <class R, class T, class Of> FG_INLINE Vec<T> reduce_short_rows(int64_t n, const T* x, Of of) {
+    const Vec<T> neutral(R::neutral);
+    Vec<T> lanes[short_row];
+    const int there = n <= 16 ? 16 : n <= 32 ? 32 : 64;
+    for (int i = 0; i < n; ++i)
+        lanes[i] = R::join(neutral, of(gathered(x + i, n, std::make_integer_sequence<int, Vec<T>::size>{})));
+    for (int i = int(n); i < there; ++i) lanes[i] = neutral;
+    for (int i = 0; i < 16 && there > 16; ++i) {  // the four groups of sixteen
+        lanes[i] = R::join(lanes[i], lanes[16 + i]);
+        if (there > 32) lanes[i] = R::join(lanes[i], R::join(lanes[32 + i], lanes[48 + i]));
+    }
+#pragma GCC unroll 4
+    for (int half = 8; half > 0; half /= 2)
+#pragma GCC unroll 8
+        for (int i = 0; i < half; ++i) lanes[i] = R::join(lanes[i], lanes[i + half]);
+    return lanes[0];
+}
+
 // count <= Vec<T>::size rows of n: row r ends in lane r.
 template <class R, class T> FG_INLINE Vec<T> reduce_rows(int count, int64_t n, const T* x, const R* reductions) {
     constexpr int width = Vec<T>::size;
+    if constexpr (R::as_they_are)
+        if (count == width && n <= short_row) return reduce_short_rows<R>(n, x, [](Vec<T> numbers) { return numbers; });
     if (count == 1) return Vec<T>(tree<R>(row_lanes(n, x, reductions[0])));
     Sixteen<T> rows[width];
     for (int r = 0; r < width; ++r)
@@ -205,6 +236,12 @@ template <class T> void logsumexp(int64_t outer, int64_t n, int64_t inner, int64
         for (int64_t o = 0; o < outer; o += width) {
             const int count = int(smaller(width, outer - o));
             const Vec<T> shift = shift_for(reduce_rows(count, n, x + o * n, maxima));
+            if (count == width && n <= short_row) {
+                const Vec<T> total = reduce_short_rows<Summing<T>>(
+                    n, x + o * n, [&](Vec<T> numbers) __attribute__((always_inline)) { return exp(numbers - shift); });
+                (shift + log(total)).store(out + o);
+                continue;
+            }
             for (int r = 0; r < width; ++r) Vec<T>(shift.v[r]).store(shifts[r]);
             FirstLanes<T>(count).store(out + o, shift + log(reduce_rows(count, n, x + o * n, reductions)));
         }
