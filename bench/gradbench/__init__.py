@@ -1,0 +1,1 @@
+"""fastgrad as a tool of GradBench, a public benchmark of automatic differentiation: ``python -m bench.gradbench``."""
