@@ -1,0 +1,35 @@
+"""A saddle point by descent on the maximum that an ascent finds: derivatives of an iteration inside an iteration."""
+
+from typing import Any
+
+import numpy as np
+
+import fastgrad as fg
+from bench.gradbench.evals._descent import argmax, argmin
+from bench.gradbench.protocol import Function
+
+
+def height(x: Any, y: Any) -> Any:
+    return fg.sum(x * x) - fg.sum(y * y)
+
+
+def saddle_point(start: Any, modes: str) -> Any:
+    """x that makes the largest height over all y smallest, and that y: (4,)."""
+    outer, inner = modes
+
+    def highest(x: Any) -> Any:
+        return argmax(lambda y: height(x, y), start, inner)
+
+    x = argmin(lambda x: height(x, highest(x)), start, outer)
+    return fg.concatenate([x, highest(x)])
+
+
+def prepare(given: Any) -> tuple[Any, ...]:
+    return (np.array(given["start"], float),)
+
+
+def of_modes(modes: str) -> Function:
+    return Function(fg.compile(lambda start: saddle_point(start, modes)), prepare, np.ndarray.tolist)
+
+
+FUNCTIONS = {modes: of_modes(modes) for modes in ("rr", "ff", "fr", "rf")}
