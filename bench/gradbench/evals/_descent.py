@@ -1,4 +1,4 @@
-"""The gradient descent that particle and saddle are solved by: steps grow while they go down, shrink when not."""
+"""The descent that particle and saddle are solved by: steps grow while they go down, shrink when not."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ FIRST_RATE = 1e-5
 
 
 def value_and_gradient(f: Callable[[Any], Any], mode: str) -> Callable[[Any], Any]:
-    """Function that returns the value of f at an array and its gradient, by mode "r", reverse, or "f", forward."""
+    """Function that returns the value of f and its gradient, by mode "r", reverse, or "f", forward."""
     if mode == "r":
         return fg.value_and_grad(f)
     gradient = fg.jacfwd(f)
@@ -25,33 +25,29 @@ def argmin(f: Callable[[Any], Any], start: Any, mode: str) -> Any:
     """Where descent from start ends."""
     evaluate = value_and_gradient(f, mode)
 
-    def next_rate(rate: Any, steps: Any) -> Any:
-        """After ten steps down the rate is doubled, and they are counted anew."""
-        many = steps == 10
-        return fg.where(many, 2.0 * rate, rate), fg.where(many, 0, steps)
-
     def goes_on(state: Any) -> Any:
-        _, _, gradient, rate, steps = state
-        rate, _ = next_rate(rate, steps)
+        _, _, gradient, rate, _ = state
         size = length(gradient)
         return (size > TOLERANCE) & (rate * size > TOLERANCE)
 
     def step(state: Any) -> Any:
         x, value, gradient, rate, steps = state
-        rate, steps = next_rate(rate, steps)
         new = x - rate * gradient
         new_value, new_gradient = evaluate(new)
         down = new_value < value
+        # After ten steps down the rate is doubled, and they are counted anew; after one up it is halved.
+        steps = fg.where(down, steps + 1.0, 0.0)
+        many = steps == 10.0
         return (
             fg.where(down, new, x),
             fg.where(down, new_value, value),
             fg.where(down, new_gradient, gradient),
-            fg.where(down, rate, 0.5 * rate),
-            fg.where(down, steps + 1, 0),
+            rate * fg.where(down, fg.where(many, 2.0, 1.0), 0.5),
+            fg.where(many, 0.0, steps),
         )
 
     value, gradient = evaluate(start)
-    return fg.while_loop(goes_on, step, (start, value, gradient, FIRST_RATE, 0))[0]
+    return fg.while_loop(goes_on, step, (start, value, gradient, FIRST_RATE, 0.0))[0]
 
 
 def argmax(f: Callable[[Any], Any], start: Any, mode: str) -> Any:

@@ -21,7 +21,7 @@ def dot(a: Any, b: Any) -> Any:
 
 
 def rotated(v: Any, r: Any) -> Any:
-    """v turned about the axis r by the angle |r|: Rodrigues' formula, and its first terms where r is zero."""
+    """Turn v about the axis r by the angle |r|: Rodrigues' formula, and its first terms where r is zero."""
     square = dot(r, r)
     turns = square > 0.0
     angle = fg.sqrt(fg.where(turns, square, 1.0))
@@ -35,15 +35,13 @@ def rotated(v: Any, r: Any) -> Any:
 
 
 def errors(camera: Any, point: Any, weight: Any, seen: Any) -> Any:
-    """Of p observations at once: the 11 numbers of cameras, the 3 of points, weights, what was seen, each (p,)."""
+    """Of p observations at once: 11 numbers of cameras, 3 of points, weights, what was seen, each (p,)."""
     r, centre, focal, middle, distortion = camera[:3], camera[3:6], camera[6], camera[7:9], camera[9:]
     x, y, z = rotated([s - c for s, c in zip(point, centre, strict=True)], r)
     x, y = x / z, y / z
     square = x * x + y * y
     scale = focal * (1.0 + square * (distortion[0] + square * distortion[1]))
-    return tuple(
-        weight * (scale * s + middle[i] - seen[i]) for i, s in enumerate((x, y))
-    )  # each (p,)
+    return tuple(weight * (scale * s + middle[i] - seen[i]) for i, s in enumerate((x, y)))  # each (p,)
 
 
 def weight_error(weight: Any) -> Any:
@@ -67,7 +65,7 @@ def values(cameras: Any, points: Any, weight: Any, seen: Any) -> Any:
     """The entries of the Jacobian (31 p,): the errors by camera, point and weight, then the weight errors."""
     at = (*at_observations(cameras, points, weight), weight)
     (first, _), pullback = fg.vjp(lambda *at: errors(*at, seen), *at)
-    # An observation's errors depend on its own numbers alone: one sweep for the first errors, one for the second.
+    # An observation's errors depend on its own numbers alone: a sweep for the first, one for the second.
     ones, zeros = fg.ones_like(first), fg.zeros_like(first)
     rows = []
     for seeds in ((ones, zeros), (zeros, ones)):

@@ -8,9 +8,8 @@ import numpy as np
 import fastgrad as fg
 from bench.gradbench.protocol import Function
 
-
-# Minors of so many rows are expanded for all choices of columns at once, which takes memory for about as many numbers
-# as they have permutations; those of a larger matrix one after the other.
+# Minors of so many rows are expanded for all choices of columns at once, which takes memory for about as many
+# numbers as they have permutations; those of a larger matrix one after the other.
 AT_ONCE = 7
 
 
@@ -32,7 +31,7 @@ def determinant(a: Any) -> Any:
     first = max(0, size - AT_ONCE)
     if first == 0:
         return determinants(a[:, :, None])[0]
-    # All ways to choose columns for the first rows, in order; what is left of them; the sign of the permutation.
+    # All ways to choose columns for the first rows, in order, what is left of them, and the sign of both.
     chosen = np.array(list(itertools.permutations(range(size), first)))
     is_left = (chosen[:, :, None] != np.arange(size)).all(1)
     left = np.nonzero(is_left)[1].reshape(-1, AT_ONCE)

@@ -16,17 +16,19 @@ def log_sum_exp(x: Any) -> Any:
 
 
 def log_posterior(parameters: Any, x: Any, gamma: Any, m: int) -> Any:
-    """Of weights alpha (k,), means mu (k, d) and inverse square roots of covariances: the logarithms of their
-    diagonals q (k, d), and below those l (k, d (d - 1) / 2), column by column. x (n, d) was observed.
+    """Of a mixture of k normal distributions, given x (n, d).
+
+    Its weights are exp(alpha) (k,), but for a factor, its means mu (k, d). Inverse square roots of its
+    covariances have the logarithms of their diagonals in q (k, d), and what is below those, by columns, in l.
     """
-    alpha, mu, q, l = (parameters[name] for name in ("alpha", "mu", "q", "l"))
+    alpha, mu, q, lower = (parameters[name] for name in ("alpha", "mu", "q", "l"))
     (n, d), k = x.shape, alpha.shape[0]
     columns, rows = np.triu_indices(d, 1)  # of the lower triangle, column by column
     place = np.full((d, d), d * (d + 1) // 2)  # of each entry among those of q, l and a zero
     place[np.arange(d), np.arange(d)] = np.arange(d)
     place[rows, columns] = d + np.arange(d * (d - 1) // 2)
     scale = fg.exp(q)
-    entries = fg.concatenate([scale, l, np.zeros((k, 1))], axis=1)
+    entries = fg.concatenate([scale, lower, np.zeros((k, 1))], axis=1)
     roots = fg.take(entries, place, axis=1)  # (k, d, d), lower triangular
 
     # |Q (x - mu)|^2, with one product of matrices for all components.
@@ -41,7 +43,7 @@ def log_posterior(parameters: Any, x: Any, gamma: Any, m: int) -> Any:
         math.lgamma(0.5 * (freedom - j)) for j in range(d)
     )
     normal = k * (freedom * d * fg.log(gamma / math.sqrt(2.0)) - log_gamma)
-    squares = fg.sum(scale**2) + fg.sum(l**2)
+    squares = fg.sum(scale**2) + fg.sum(lower**2)
     return likelihood + normal - (0.5 * gamma**2 * squares - m * fg.sum(q))
 
 

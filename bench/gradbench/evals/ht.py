@@ -1,5 +1,6 @@
-"""Hand tracking: how far points seen lie from a posed hand, and the Jacobian by forward mode in all directions at once."""
+"""Hand tracking: how far a posed hand is from points seen, and the Jacobian, in all directions at once."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def hand(theta: Any, model: Any, parents: tuple[int, ...], mirrored: bool) -> An
     # A generation of bones at a time, as all bones of one depend on the one before alone.
     levels = generations(parents)
     absolute = [relative[levels[0]]]
-    for before, level in zip(levels, levels[1:], strict=False):
+    for before, level in itertools.pairwise(levels):
         of_parents = absolute[-1][[before.index(parents[i]) for i in level]]
         absolute.append(of_parents @ relative[level])
     order = np.argsort(np.concatenate(levels))
@@ -85,12 +86,12 @@ def hand(theta: Any, model: Any, parents: tuple[int, ...], mirrored: bool) -> An
 
 
 def errors(theta: Any, us: Any, data: Any, parents: tuple[int, ...], mirrored: bool) -> Any:
-    """The differences (3, n); the points seen correspond to vertices, or with us (2, n) lie within triangles."""
+    """The differences (3, n) to vertices, or, with us (2, n), to points within triangles."""
     positions = hand(theta, data["model"], parents, mirrored)
     if us is None:
-        found = positions[:, data["corners"]]
+        found = positions[:, data["correspondences"]]
     else:
-        a, b, c = (positions[:, corner] for corner in data["corners"])
+        a, b, c = (positions[:, corner] for corner in data["triangles"][:, data["correspondences"]])
         u, v = us[0], us[1]
         found = u * a + v * b + (1.0 - u - v) * c
     return data["points"] - theta[3:6, None] - found
@@ -103,15 +104,15 @@ def objective(theta: Any, us: Any, data: Any, parents: tuple[int, ...], mirrored
 def jacobian(theta: Any, us: Any, data: Any, parents: tuple[int, ...], mirrored: bool) -> Any:
     """(3 n, 26), and with us two more columns in front, of each point by its own two numbers."""
 
-    def along(theta: Any, direction: Any) -> Any:
+    def along(direction: Any) -> Any:
         return fg.jvp(lambda t: errors(t, us, data, parents, mirrored), (theta,), (direction,))[1]
 
-    columns = [fg.vmap(along, (None, 0))(theta, np.eye(theta.shape[0]))]  # (26, 3, n)
+    columns = [fg.vmap(along)(np.eye(theta.shape[0]))]  # (26, 3, n)
     if us is not None:
         # A point does not depend on the numbers of others, so that those of all points are changed at once.
         directions = fg.broadcast_to(np.eye(2)[:, :, None], (2, *us.shape))
-        move = lambda u: errors(theta, u, data, parents, mirrored)  # noqa: E731
-        columns.insert(0, fg.stack([fg.jvp(move, (us,), (directions[i],))[1] for i in range(2)]))
+        found = lambda us: errors(theta, us, data, parents, mirrored)
+        columns.insert(0, fg.stack([fg.jvp(found, (us,), (along_us,))[1] for along_us in directions]))
     by_column = fg.concatenate(columns)
     return by_column.transpose(2, 1, 0).reshape(-1, by_column.shape[0])
 
@@ -120,15 +121,12 @@ def prepare(given: Any) -> tuple[Any, ...]:
     data, model = given["data"], given["data"]["model"]
     parents = tuple(int(parent) for parent in model["parents"])
     names = ("base_relatives", "inverse_base_absolutes", "base_positions", "weights")
-    corners = np.array(data["correspondences"], np.int64)
-    us = None
-    if given["us"]:
-        us = np.array(given["us"], float).T.copy()
-        corners = np.array(model["triangles"], np.int64)[corners].T.copy()
+    us = np.array(given["us"], float).T.copy() if given["us"] else None
     arrays: dict[str, Any] = {
         "model": {name: np.array(model[name], float) for name in names},
         "points": np.array(data["points"], float).T.copy(),
-        "corners": corners,
+        "correspondences": np.array(data["correspondences"], np.int64),
+        "triangles": np.array(model["triangles"], np.int64).T.copy(),
     }
     for name in ("base_positions", "weights"):  # (4, v), (bones, v)
         arrays["model"][name] = arrays["model"][name].T.copy()

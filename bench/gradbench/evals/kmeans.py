@@ -17,9 +17,7 @@ def cost(centroids: Any, points: Any) -> Any:
 
 def direction(centroids: Any, points: Any) -> Any:
     """The gradient over the diagonal of the Hessian, which is the Hessian times ones: it has nothing else."""
-    gradient, diagonal = fg.jvp(
-        lambda c: fg.grad(cost)(c, points), (centroids,), (np.ones(centroids.shape),)
-    )
+    gradient, diagonal = fg.jvp(lambda c: fg.grad(cost)(c, points), (centroids,), (np.ones(centroids.shape),))
     return gradient / diagonal
 
 

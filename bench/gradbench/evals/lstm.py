@@ -1,4 +1,4 @@
-"""A long short-term memory with diagonal weights that predicts the bits of a text: its loss, and the gradient."""
+"""A long short-term memory with diagonal weights that predicts the bits of a text: loss and gradient."""
 
 from typing import Any
 

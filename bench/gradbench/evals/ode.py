@@ -1,4 +1,4 @@
-"""A chain of differential equations solved by the classical Runge-Kutta method; the gradient of its last value."""
+"""A chain of differential equations by the classical Runge-Kutta method; the gradient of its last value."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from bench.gradbench.protocol import Function
 
 
 def solve(x: Any, steps: int) -> Any:
-    """y (n,) at time 2, of y_0' = x_0 and y_i' = x_i y_(i-1), from zeros."""
+    """Where y (n,) is at time 2, with y_0' = x_0 and y_i' = x_i y_(i-1), from zeros."""
     h = 2.0 / steps
 
     def slope(y: Any) -> Any:

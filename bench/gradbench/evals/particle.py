@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import fastgrad as fg
-from bench.gradbench.evals._descent import argmin, length, value_and_gradient
+from bench.gradbench.evals._descent import argmin
 from bench.gradbench.protocol import Function
 
 STEP = 0.1
@@ -16,23 +16,26 @@ STEP = 0.1
 
 def miss(w: Any, mode: str) -> Any:
     """How far from the origin the particle falls, squared; one charge is at (10, 10 - w), one at (10, 0)."""
-    moved = w * np.array([0.0, -1.0]) + np.array([10.0, 10.0])
+    charge_x = np.array([10.0, 10.0])
+    charge_y = np.array([10.0, 0.0]) - w * np.array([1.0, 0.0])
 
-    def potential(x: Any) -> Any:
-        return 1.0 / length(x - moved) + 1.0 / length(x - np.array([10.0, 0.0]))
+    def potential(x: Any, y: Any) -> Any:
+        return fg.sum(1.0 / fg.sqrt((x - charge_x) ** 2 + (y - charge_y) ** 2))
+
+    slope = (fg.grad if mode == "r" else fg.jacfwd)(potential, (0, 1))
 
     def fly(state: Any) -> Any:
-        x, v = state
-        _, slope = value_and_gradient(potential, mode)(x)
-        return x + STEP * v, v - STEP * slope
+        x, y, vx, vy = state
+        ax, ay = slope(x, y)
+        return x + STEP * vx, y + STEP * vy, vx - STEP * ax, vy - STEP * ay
 
-    def is_above(state: Any) -> Any:
-        x, v = state
-        return x[1] + STEP * v[1] > 0.0
+    def stays_above(state: Any) -> Any:
+        _, y, _, vy = state
+        return y + STEP * vy > 0.0
 
-    x, v = fg.while_loop(is_above, fly, (np.array([0.0, 8.0]), np.array([0.75, 0.0])))
-    x = x + STEP * v
-    return (x[0] - x[1] / v[1] * v[0]) ** 2
+    x, y, vx, vy = fg.while_loop(stays_above, fly, (0.0, 8.0, 0.75, 0.0))
+    x, y = x + STEP * vx, y + STEP * vy
+    return (x - y / vy * vx) ** 2
 
 
 def place(w: Any, modes: str) -> Any:

@@ -1,4 +1,4 @@
-"""A saddle point by descent on the maximum that an ascent finds: derivatives of an iteration inside an iteration."""
+"""A saddle point by descent on the maximum that an ascent finds: an iteration is differentiated."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def height(x: Any, y: Any) -> Any:
 
 
 def saddle_point(start: Any, modes: str) -> Any:
-    """x that makes the largest height over all y smallest, and that y: (4,)."""
+    """The x that makes the largest height over all y smallest, and that y: (4,)."""
     outer, inner = modes
 
     def highest(x: Any) -> Any:
