@@ -528,3 +528,89 @@ def test_every_eval_has_its_functions():
         elif module != "hello":
             assert derivative.get(module, "gradient") in functions
             assert len(functions) == 2
+
+
+# ---- tools side by side
+
+EVAL = """
+import json, sys
+
+def say(**message):
+    print(json.dumps({"id": 0, **message}), flush=True)
+    return json.loads(sys.stdin.readline())
+
+say(kind="start", eval="lse")
+if say(kind="define", module="lse")["success"]:
+    for n in (2, 5):
+        for function in ("primal", "gradient"):
+            given = {"x": [0.0] * n, "min_runs": 2, "min_seconds": 0.0}
+            answer = say(kind="evaluate", module="lse", function=function, input=given, description=f"n={n}")
+            valid = function == "primal" or answer["output"] == [1 / n] * n
+            say(kind="analysis", of=0, valid=valid)
+"""
+
+TOOL = """
+import json, sys
+
+for line in sys.stdin:
+    message = json.loads(line)
+    answer = {"id": message["id"], "success": True}
+    if message["kind"] == "evaluate":
+        if message["function"] == "gradient" and message["description"] == "n=5":
+            answer = {"id": message["id"], "success": False, "error": "too large"}
+        else:
+            answer |= {"output": 0, "timings": [{"name": "evaluate", "nanoseconds": 10}]}
+    print(json.dumps(answer), flush=True)
+"""
+
+
+def test_tools_take_turns_on_the_inputs_of_an_eval(tmp_path, capsys):
+    from bench.gradbench import compare
+
+    folder = tmp_path / "python/gradbench/gradbench/evals/lse"
+    folder.mkdir(parents=True)
+    (folder / "run.py").write_text(EVAL)
+    (tmp_path / "tool.py").write_text(TOOL)
+    out = tmp_path / "times.json"
+    command = [
+        "lse",
+        "--checkout",
+        str(tmp_path),
+        "--tool",
+        f"manual={sys.executable} tool.py",
+        "--turns",
+        "2",
+    ]
+    assert compare.main([*command, "--out", str(out)]) == 0
+    told = json.loads(out.read_text())["lse"]
+    assert [(w["function"], w["label"]) for w in told] == [
+        ("primal", "n=2"),
+        ("gradient", "n=2"),
+        ("primal", "n=5"),
+        ("gradient", "n=5"),
+    ]
+    assert [w["seconds"].get("manual") for w in told] == [1e-8, 1e-8, 1e-8, None]
+    assert told[3]["failed"] == {"manual": "too large"}
+    assert not any(w["wrong"] for w in told)
+    assert all(w["seconds"]["fastgrad"] > 0 for w in told)
+    row = capsys.readouterr().out.splitlines()[-1]
+    assert row.startswith("| lse | ")
+    assert row.endswith("| 1, 1, 1 |")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing"], "unknown eval 'nothing'"),
+        (["lse", "--tool", "manual"], "NAME=COMMAND"),
+        (["lse", "--turns", "0"], "--turns"),
+        (["--options", "-n 3"], "one eval"),
+    ],
+)
+def test_what_is_wrong_on_the_command_line_is_said(arguments, message, tmp_path, capsys):
+    from bench.gradbench import compare
+
+    (tmp_path / "python/gradbench").mkdir(parents=True)
+    with pytest.raises(SystemExit):
+        compare.main([*arguments, "--checkout", str(tmp_path)])
+    assert message in capsys.readouterr().err
