@@ -72,7 +72,7 @@ def values(cameras: Any, points: Any, weight: Any, seen: Any) -> Any:
         by_camera, by_point, by_weight = pullback(seeds)
         rows += [*by_camera, *by_point, by_weight]
     of_weight = fg.elementwise_grad(weight_error)(weight)
-    return fg.concatenate([fg.stack(rows, axis=1).ravel(), of_weight])
+    return fg.concatenate([fg.stack(rows).T.ravel(), of_weight])
 
 
 VALUES = fg.compile(values)
