@@ -127,14 +127,20 @@ def run(evaluation: Process, tools: dict[str, Process], turns: int) -> Iterator[
 
 
 def geometric_mean(numbers: list[float]) -> float | None:
+    """Of ratios; those of a time that is too short for the clock are left out."""
+    numbers = [x for x in numbers if 0.0 < x < math.inf]
     return math.exp(statistics.fmean(map(math.log, numbers))) if numbers else None
+
+
+def _ratio(seconds: float, reference: float) -> float:
+    return seconds / reference if reference else math.inf
 
 
 def ratio(workloads: list[Workload], tool: str, reference: str, primal: bool) -> float | None:
     """Geometric mean of a tool's times over the reference's, of the workloads that both have."""
     return geometric_mean(
         [
-            w.seconds[tool] / w.seconds[reference]
+            _ratio(w.seconds[tool], w.seconds[reference])
             for w in workloads
             if w.is_primal == primal and tool in w.seconds and reference in w.seconds
         ]
@@ -146,7 +152,7 @@ def over_primal(workloads: list[Workload], tool: str, reference: str) -> float |
     primals = {w.label: w.seconds[reference] for w in workloads if w.is_primal and reference in w.seconds}
     return geometric_mean(
         [
-            w.seconds[tool] / primals[w.label]
+            _ratio(w.seconds[tool], primals[w.label])
             for w in workloads
             if not w.is_primal and tool in w.seconds and w.label in primals
         ]
