@@ -1,6 +1,6 @@
 """The descent that particle and saddle are solved by: steps grow while they go down, shrink when not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import fastgrad as fg
@@ -9,21 +9,26 @@ TOLERANCE = 1e-5
 FIRST_RATE = 1e-5
 
 
-def value_and_gradient(f: Callable[[Any], Any], mode: str) -> Callable[[Any], Any]:
-    """Function that returns the value of f and its gradient, by mode "r", reverse, or "f", forward."""
+def gradient_of(f: Callable[..., Any], count: int, mode: str) -> Callable[..., Any]:
+    """Function of so many numbers that returns the gradient of f, by mode "r", reverse, or "f", forward."""
+    return (fg.grad if mode == "r" else fg.jacfwd)(f, range(count))
+
+
+def value_and_gradient_of(f: Callable[..., Any], count: int, mode: str) -> Callable[..., Any]:
+    """The same with the value of f in front."""
     if mode == "r":
-        return fg.value_and_grad(f)
-    gradient = fg.jacfwd(f)
-    return lambda x: (f(x), gradient(x))
+        return fg.value_and_grad(f, range(count))
+    gradient = gradient_of(f, count, mode)
+    return lambda *x: (f(*x), gradient(*x))
 
 
-def length(v: Any) -> Any:
-    return fg.sqrt(fg.sum(v * v))
+def length(v: Sequence[Any]) -> Any:
+    return fg.sqrt(sum(s * s for s in v))
 
 
-def argmin(f: Callable[[Any], Any], start: Any, mode: str) -> Any:
-    """Where descent from start ends."""
-    evaluate = value_and_gradient(f, mode)
+def argmin(f: Callable[..., Any], start: Sequence[Any], mode: str) -> tuple[Any, ...]:
+    """Where descent from start ends; f takes as many numbers as that has."""
+    evaluate = value_and_gradient_of(f, len(start), mode)
 
     def goes_on(state: Any) -> Any:
         _, _, gradient, rate, _ = state
@@ -32,24 +37,27 @@ def argmin(f: Callable[[Any], Any], start: Any, mode: str) -> Any:
 
     def step(state: Any) -> Any:
         x, value, gradient, rate, steps = state
-        new = x - rate * gradient
-        new_value, new_gradient = evaluate(new)
+        new = tuple(s - rate * slope for s, slope in zip(x, gradient, strict=True))
+        new_value, new_gradient = evaluate(*new)
         down = new_value < value
         # After ten steps down the rate is doubled, and they are counted anew; after one up it is halved.
         steps = fg.where(down, steps + 1.0, 0.0)
         many = steps == 10.0
         return (
-            fg.where(down, new, x),
+            tuple(fg.where(down, s, t) for s, t in zip(new, x, strict=True)),
             fg.where(down, new_value, value),
-            fg.where(down, new_gradient, gradient),
+            tuple(fg.where(down, s, t) for s, t in zip(new_gradient, gradient, strict=True)),
             rate * fg.where(down, fg.where(many, 2.0, 1.0), 0.5),
             fg.where(many, 0.0, steps),
         )
 
-    value, gradient = evaluate(start)
-    return fg.while_loop(goes_on, step, (start, value, gradient, FIRST_RATE, 0.0))[0]
+    value, gradient = evaluate(*start)
+    found: tuple[Any, ...] = fg.while_loop(
+        goes_on, step, (tuple(start), value, tuple(gradient), FIRST_RATE, 0.0)
+    )[0]
+    return found
 
 
-def argmax(f: Callable[[Any], Any], start: Any, mode: str) -> Any:
+def argmax(f: Callable[..., Any], start: Sequence[Any], mode: str) -> tuple[Any, ...]:
     """Where ascent from start ends."""
-    return argmin(lambda x: -f(x), start, mode)
+    return argmin(lambda *x: -f(*x), start, mode)

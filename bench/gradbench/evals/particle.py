@@ -5,10 +5,8 @@ Its acceleration is a gradient, and the place is found by descent on a gradient 
 
 from typing import Any
 
-import numpy as np
-
 import fastgrad as fg
-from bench.gradbench.evals._descent import argmin
+from bench.gradbench.evals._descent import argmin, gradient_of, length
 from bench.gradbench.protocol import Function
 
 STEP = 0.1
@@ -16,13 +14,12 @@ STEP = 0.1
 
 def miss(w: Any, mode: str) -> Any:
     """How far from the origin the particle falls, squared; one charge is at (10, 10 - w), one at (10, 0)."""
-    charge_x = np.array([10.0, 10.0])
-    charge_y = np.array([10.0, 0.0]) - w * np.array([1.0, 0.0])
+    charges = ((10.0, 10.0 - w), (10.0, 0.0))
 
     def potential(x: Any, y: Any) -> Any:
-        return fg.sum(1.0 / fg.sqrt((x - charge_x) ** 2 + (y - charge_y) ** 2))
+        return sum(1.0 / length((x - s, y - t)) for s, t in charges)
 
-    slope = (fg.grad if mode == "r" else fg.jacfwd)(potential, (0, 1))
+    slope = gradient_of(potential, 2, mode)
 
     def fly(state: Any) -> Any:
         x, y, vx, vy = state
@@ -40,7 +37,7 @@ def miss(w: Any, mode: str) -> Any:
 
 def place(w: Any, modes: str) -> Any:
     outer, inner = modes
-    return argmin(lambda w: miss(w, inner), w, outer)
+    return argmin(lambda w: miss(w, inner), (w,), outer)[0]
 
 
 def prepare(given: Any) -> tuple[Any, ...]:
