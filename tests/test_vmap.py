@@ -11,7 +11,7 @@ import pytest
 
 import fastgrad as fg
 import op_table
-from checking import same_bits
+from checking import counted, same_bits
 from fastgrad._native import core
 from op_table import CASE_NAMES, CASES
 
@@ -380,6 +380,29 @@ def test_products_of_each_example(transform):
     got = fg.vmap(f)(x, v)
     assert isinstance(got, np.ndarray)
     np.testing.assert_allclose(got, np.stack([f(x[k], v[k]) for k in range(4)]), 1e-12, 1e-13)
+
+
+@pytest.mark.parametrize("transform", ["jvp", "grad"])
+def test_a_value_from_around_is_differentiated_by_inside(transform):
+    """The same bits compiled, and a result that is part of no graph."""
+    directions, x = np.eye(3), np.arange(1.0, 4.0)
+
+    def f(x):
+        along = {
+            "jvp": lambda d: fg.jvp(lambda x: fg.sin(x) * x[0], (x,), (d,))[1],
+            "grad": lambda d: fg.grad(lambda x: (fg.sin(x) * x[0]) @ d)(x),
+        }[transform]
+        return fg.vmap(along)(directions)
+
+    compiled, calls = counted(f)
+    for _ in range(2):
+        got = compiled(x)
+        assert isinstance(got, np.ndarray)
+        same_bits(got, f(x))
+    assert len(calls) == 1
+    matrix = np.diag(np.cos(x)) * x[0]
+    matrix[:, 0] += np.sin(x)
+    np.testing.assert_allclose(got, matrix.T if transform == "jvp" else matrix, 1e-12)
 
 
 def test_third_derivatives_of_a_vmapped_function():

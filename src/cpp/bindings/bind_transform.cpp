@@ -27,8 +27,10 @@ Tensor variable(const py::object& argument) {
         t = to_operand(o, borrowing_or_copied());
     }
     if (!t || !is_floating(t.dtype())) return {};
-    if (Recording::active() && !t.traced()) {
-        // A value of the recording, so that using it again finds the numbers and not a variable of a graph gone by.
+    const Recording* const recording = Recording::active();
+    if (recording && !(t.traced() && t.impl()->recording == recording->id())) {
+        // A value of this recording, so that using it again finds the numbers, also those of a recording around it, and
+        // not a variable of a graph gone by.
         const PassesGradients passing;
         t = identity(t);
     }
