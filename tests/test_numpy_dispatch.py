@@ -126,23 +126,15 @@ def test_parameters_and_subclasses():
 
 
 UNSUPPORTED = {
-    "linalg.eig": lambda x: np.linalg.eig(x @ x.T),
-    "linalg.tensorinv": lambda x: np.linalg.tensorinv(x @ x.T, 1),
     "fft.hfft": lambda x: np.fft.hfft(x),
     "sort_complex": lambda x: np.sort_complex(x),
-    "lexsort": lambda x: np.lexsort(x),
-    "allclose": lambda x: np.allclose(x, X),
-    "array_equal": lambda x: np.array_equal(x, X),
     "spacing": lambda x: np.spacing(x),
-    "modf": lambda x: np.modf(x),
     "nextafter": lambda x: np.nextafter(x, Y),
-    "divmod": lambda x: np.divmod(Y, x),
-    "add.reduce": lambda x: np.add.reduce(x),
-    "add.outer": lambda x: np.add.outer(x, x),
-    "multiply.accumulate": lambda x: np.multiply.accumulate(x),
+    "frexp": lambda x: np.frexp(x),
+    "packbits": lambda x: np.packbits(x),
+    "add.reduceat": lambda x: np.add.reduceat(x, [0, 1]),
     "add.at": lambda x: np.add.at(x, 0, 1.0),
-    "unwrap": lambda x: np.unwrap(x),
-    "copyto": lambda x: np.copyto(np.zeros((2, 3)), x),
+    "power.reduce": lambda x: np.power.reduce(x),
 }
 
 
@@ -225,5 +217,5 @@ def test_numpy_stands_in_for_the_namespace():
         return lambda x: np.sum(np.where(x > 0, np.tanh(x), np.exp(x))) + np.mean(np.concatenate([x, x], 0))
 
     assert fg.grad(f(np))(X).tolist() == fg.grad(f(fnp))(X).tolist()
-    with pytest.raises(AttributeError, match=r"fastgrad\.numpy has no function 'unwrap'"):
-        fnp.unwrap  # noqa: B018
+    with pytest.raises(AttributeError, match=r"fastgrad\.numpy has no function 'spacing'"):
+        fnp.spacing  # noqa: B018

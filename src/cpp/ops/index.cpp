@@ -211,6 +211,17 @@ Tensor gather(const Tensor& x, const Tensor& index, int axis, int batch) {
     return apply(gather_op, {x, index}, a);
 }
 
+Tensor scatter_add(const Tensor& picked, const Tensor& index, int64_t n) {
+    if (index.dtype() != DType::int64) throw TypeError(say("an index is ", name(index.dtype()), ", expected int64"));
+    if (picked.shape() != index.shape() || n < 0)
+        throw ValueError(say("scatter_add: expected numbers and indices of one shape, and a size, got shapes ",
+                             picked.shape(), " and ", index.shape(), ", and ", n));
+    Attrs a;
+    a.axes.push_back(-1);
+    a.shape.push_back(n);
+    return apply(scatter_add_op, {astype(picked, to_floating(picked.dtype())), index}, a);
+}
+
 Tensor take_along_axis(const Tensor& x, const Tensor& index, int wanted) {
     const int axis = checked_axis(wanted, x.ndim(), "take_along_axis"), last = x.ndim() - 1;
     Dims around = x.shape(), around_index = index.shape(), common;
