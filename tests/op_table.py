@@ -621,7 +621,8 @@ ROWS = (
         reference=np.linalg.tensorsolve, calls=(
         lambda f, a, b: f(a[0], b[:, 0]),
         lambda f, a, b: f(a[0][None], b[:, 1], (0, 2)))),
-    Row("tensorinv", (square_matrices,), **lapack, fastgrad=fg.linalg.tensorinv, reference=np.linalg.tensorinv,
+    Row("tensorinv", (square_matrices,), **lapack, fastgrad=fg.linalg.tensorinv,
+        reference=np.linalg.tensorinv,
         calls=(
         lambda f, a: f(a[0], 1),
         lambda f, a: f(a[0][:, None], 1))),
@@ -914,7 +915,8 @@ ROWS = (
     Row("fmax", (apart(0), apart(1))),
     Row("fmin", (apart(0), apart(1))),
     Row("logaddexp2", (anything, anything), ulp=6, scale=4.0, reference=wide(np.logaddexp2)),
-    Row("modf", (between_integers,), torch=None, ulp=2, scale=4.0, reference=lambda x: np.modf(x * 1.0), calls=(
+    Row("modf", (between_integers,), torch=None, ulp=2, scale=4.0,
+        reference=lambda x: np.modf(x * 1.0), calls=(
         lambda f, x: f(x)[0],
         lambda f, x: f(x)[1])),
     Row("divmod", (anything, nonzero), ulp=1, reference_ulp=0, torch=None, calls=(
@@ -999,8 +1001,8 @@ ROWS = (
     Row("histogram2d", (anything, anything, positive), dtypes="fd", torch=None, jax=None, ulp=8, scale=16.0,
         reference=in_the_dtype_of_weights(np.histogram2d), calls=(
         lambda f, x, y, w: f(x, y, [2, 3], [(-3.0, 3.0), (-3.0, 3.0)], weights=w)[0],)),
-    Row("places_of_ranks", (often_equal.of_shape(2, N),), **picks, fastgrad=_core.ops.places_of_ranks, torch=None,
-        jax=None, reference=lambda x, ranks: np.argsort(x, -1, stable=True)[..., ranks], calls=(
+    Row("places_of_ranks", (often_equal.of_shape(2, N),), **picks, torch=None, jax=None,
+        fastgrad=_core.ops.places_of_ranks, reference=lambda x, ranks: np.argsort(x, -1, stable=True)[..., ranks], calls=(
         lambda f, x: f(x, [0, 2]),
         lambda f, x: f(x, [1]))),
     Row("scatter_add", (anything, index(3, N)), fastgrad=_core.ops.scatter_add, dtypes="fd", ulp=4, scale=8.0,
@@ -1072,12 +1074,14 @@ ROWS = (
     Row("piecewise", (nonzero,), dtypes="fd", ulp=2, torch=None, jax=None, calls=(
         lambda f, x: f(x * 1.0, [x < -1, x > 1], [lambda v: v * v, lambda v: -v, lambda v: 3 * v]),
         lambda f, x: f(x, [x < 0, x > -0.5], [-2.5, lambda v, by: v / by], 2.0))),
-    Row("apply_along_axis", (anything.of_shape(2, N, 3),), dtypes="fd", ulp=8, scale=30.0, torch=None, jax=None,
+    Row("apply_along_axis", (anything.of_shape(2, N, 3),), dtypes="fd", ulp=8, scale=30.0, torch=None,
+        jax=None,
         calls=(
         lambda f, x: f(lambda row: (row * row).sum(), 1, x * 1.0),
         lambda f, x: f(lambda row, by: row[:2] * row[1] * by, -1, x, 0.5),
         lambda f, x: f(lambda row: row[:2, None] * row, 0, x))),
-    Row("apply_over_axes", (anything.of_shape(2, N, 3),), dtypes="fd", ulp=8, scale=30.0, torch=None, jax=None,
+    Row("apply_over_axes", (anything.of_shape(2, N, 3),), dtypes="fd", ulp=8, scale=30.0, torch=None,
+        jax=None,
         calls=(
         lambda f, x: f(lambda v, axis: v.sum(axis), x * 1.0, (0, 2)),
         lambda f, x: f(lambda v, axis: v * v, x, [1]))),
@@ -1100,8 +1104,8 @@ ROWS = (
     Row("vander", (anything.of_shape(4),), torch=None, ulp=4, reference=in_the_dtype_of(0)(np.vander), calls=(
         whole,
         lambda f, x: f(x, 3, increasing=True))),
-    Row("polyfit", (apart(0).of_shape(7), anything.of_shape(7), positive.of_shape(7)), **lapack | {"ulp": 2000},
-        reference=in_the_dtype_of(0)(np.polyfit), calls=(
+    Row("polyfit", (apart(0).of_shape(7), anything.of_shape(7), positive.of_shape(7)),
+        **lapack | {"ulp": 2000}, reference=in_the_dtype_of(0)(np.polyfit), calls=(
         lambda f, x, y, w: f(x, y, 2),
         lambda f, x, y, w: f(x, y, 1, w=w))),
     Row("take_along_last", (anything.of_shape(2, N, 5), index(5, 2, N)), **moves,

@@ -41,7 +41,9 @@ Meta infer_gather(const Op& op, const Attrs& a, Views in) {
 // Calls visit(place in x's layout, place in the picked layout) for every run of `right` numbers; -1, or a bad index.
 template <class Visit> int64_t walk(const Parts& p, const int64_t* index, Visit visit) {
     for (int64_t b = 0; b < p.batch; ++b, index += p.at) {
-        for (int64_t k = 0; k < p.at; ++k)
+        bool outside = false;  // asked of all first, without a branch for each
+        for (int64_t k = 0; k < p.at; ++k) outside |= uint64_t(index[k]) + uint64_t(p.n) >= 2 * uint64_t(p.n);
+        for (int64_t k = 0; outside && k < p.at; ++k)
             if (index[k] < -p.n || index[k] >= p.n) return b * p.at + k;
         for (int64_t row = b * p.left; row < (b + 1) * p.left; ++row)
             for (int64_t k = 0; k < p.at; ++k) {

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/pool.hpp"
+#include "kernels/table.hpp"
 #include "ops/along_axis.hpp"
 #include "ops/batching.hpp"
 #include "ops/elementwise.hpp"
@@ -34,45 +35,37 @@ Meta infer_argmax(const Op& op, const Attrs& a, Views in) {
 // Whether a number wins over another that stands before it.
 template <bool smallest, class T> bool wins(T a, T b) { return smallest ? is_smaller(a, b) : is_larger(a, b); }
 
-// The largest (smallest) of a block, a NaN if there is one; by lanes, which compilers make vectors of.
-constexpr int lanes = 32;
-template <bool smallest, class T> T extreme_of_block(const T* x, int64_t n) {
-    T best[lanes], nan = x[0];
-    for (int l = 0; l < lanes; ++l) best[l] = x[l];
-    int64_t i = lanes;
-    for (; i + lanes <= n; i += lanes)
-        for (int l = 0; l < lanes; ++l) best[l] = (smallest ? x[i + l] < best[l] : x[i + l] > best[l]) ? x[i + l] : best[l];
-    for (; i < n; ++i) best[0] = (smallest ? x[i] < best[0] : x[i] > best[0]) ? x[i] : best[0];
-    if constexpr (std::is_floating_point_v<T>) {
-        bool any = false;
-        for (int64_t k = 0; k < n; ++k) any |= x[k] != x[k];
-        if (any) nan = std::numeric_limits<T>::quiet_NaN();
-    }
-    if (nan != nan) return nan;
-    for (int l = 1; l < lanes; ++l)
-        if (wins<smallest>(best[l], best[0])) best[0] = best[l];
-    return best[0];
+// The largest of a few rows of numbers (of their negatives), each; a NaN if there is one.
+constexpr int64_t block = 256, blocks = 8;
+template <bool smallest, class T> void largest_of_rows(const T* x, int64_t rows, int64_t n, T* out) {
+    T negated[block * blocks];
+    if (smallest)
+        for (int64_t k = 0; k < rows * n; ++k) negated[k] = -x[k];
+    kernels::numbers<T>(kernels::table()).max(rows, n, 1, smallest ? negated : x, out);
 }
 
 // Of a line: block by block, then within the first block that has it.
-constexpr int64_t block = 512;
 template <bool smallest, class T> int64_t place_of_extreme(const T* x, int64_t n) {
-    int64_t best = 0, start = 0;
-    if (n >= 2 * lanes) {
-        T value = extreme_of_block<smallest>(x, std::min(n, block));
-        for (int64_t i = block; i + lanes <= n; i += block) {
-            const T other = extreme_of_block<smallest>(x + i, std::min(n - i, block));
-            if (!wins<smallest>(other, value)) continue;
-            value = other;
-            start = i;
+    int64_t best = 0, done = 0;
+    if constexpr (std::is_floating_point_v<T>) {
+        T largest[blocks], value = smallest ? -x[0] : x[0];
+        int64_t start = 0;
+        while (n - done > 16) {
+            const int64_t size = std::min(n - done, block), rows = std::min(blocks, (n - done) / size);
+            largest_of_rows<smallest>(x + done, rows, size, largest);
+            for (int64_t r = 0; r < rows; ++r)
+                if (is_larger(largest[r], value)) {
+                    value = largest[r];
+                    start = done + r * size;
+                }
+            done += rows * size;
         }
         best = start;
-        const int64_t end = std::min(n, start + block);
-        while (best < end && !(x[best] == value || (x[best] != x[best] && value != value))) ++best;
-        start = (n - lanes) / block * block + block;  // a last block shorter than the lanes is left
-        if (start >= n) return best;
+        if (smallest) value = -value;
+        if (done > 0)
+            while (!(x[best] == value || (x[best] != x[best] && value != value))) ++best;
     }
-    for (int64_t k = std::max<int64_t>(start, 1); k < n; ++k)
+    for (int64_t k = std::max<int64_t>(done, 1); k < n; ++k)
         if (wins<smallest>(x[k], x[best])) best = k;
     return best;
 }
@@ -130,23 +123,37 @@ Meta infer_search(const Op&, const Attrs&, Views in) { return {DType::int64, fal
 
 // Binary search for several values at a time, step by step together: no step waits for a guess of the CPU, and none for
 // the memory that another one reads.
-template <bool right, class T> void search_row(const T* sorted, int64_t n, const T* values, int64_t count, int64_t* out) {
+template <bool right, class T>
+void search_row(const T* sorted, int64_t n, const T* values, int64_t count, int64_t* out) {
     constexpr int at_a_time = 8;
     int64_t known = n;  // what is not NaN stands in front
-    if (n && sorted[n - 1] != sorted[n - 1]) known = std::lower_bound(sorted, sorted + n, sorted[n - 1], comes_before<T>) - sorted;
+    if (n && sorted[n - 1] != sorted[n - 1])
+        known = std::lower_bound(sorted, sorted + n, sorted[n - 1], comes_before<T>) - sorted;
     const auto before = [](T x, T v) { return right ? x <= v : x < v; };
+    int64_t last = known / 2;  // the place of the last value: sorted ones often go to the same
     for (int64_t i = 0; i < count; i += at_a_time) {
         const int64_t here = std::min<int64_t>(at_a_time, count - i);
         T v[at_a_time];
         int64_t base[at_a_time] = {}, length = known;
         for (int64_t q = 0; q < at_a_time; ++q) v[q] = values[i + std::min(q, here - 1)];
+        if (last > 0 && last < known) {
+            bool same = true;
+            for (int q = 0; q < at_a_time; ++q)
+                same &= before(sorted[last - 1], v[q]) && !before(sorted[last], v[q]) && v[q] == v[q];
+            if (same) {
+                std::fill_n(out + i, here, last);
+                continue;
+            }
+        }
         for (; length > 1; length -= length / 2)
-            for (int q = 0; q < at_a_time; ++q) base[q] += before(sorted[base[q] + length / 2 - 1], v[q]) ? length / 2 : 0;
+            for (int q = 0; q < at_a_time; ++q)
+                base[q] += before(sorted[base[q] + length / 2 - 1], v[q]) ? length / 2 : 0;
         for (int64_t q = 0; q < here; ++q) {
             const bool is_nan = v[q] != v[q];
             const int64_t place = base[q] + (length == 1 && before(sorted[base[q]], v[q]));
             out[i + q] = is_nan ? (right ? n : known) : place;
         }
+        last = out[i + here - 1];
     }
 }
 template <bool right> int64_t run_search(const Op&, const Attrs& a, Views in, const View& out) {

@@ -270,10 +270,15 @@ Tensor prod(const Tensor& x, const Dims& axes, bool keepdims) {
     }
     int64_t n = sizes[1];
     if (n == 0) return Tensor::full(as_number(x).dtype(), result, 1.0);
+    if (sizes[2] == 1) sizes.erase(2);  // rows, which elementwise ops take as wholes
     const Tensor numbers = as_number(x);
     Tensor left = reshape(together ? numbers : transpose(numbers, order), sizes), odd;
+    const int ndim = sizes.size();
     const auto part = [&](int64_t start, int64_t length) {
-        return slice(left, {0, start, 0}, {1, 1, 1}, {sizes[0], length, sizes[2]});
+        Dims starts = Dims::filled(ndim, 0), lengths = sizes;
+        starts[1] = start;
+        lengths[1] = length;
+        return slice(left, starts, Dims::filled(ndim, 1), lengths);
     };
     for (; n > 1; n /= 2) {
         if (n % 2) odd = odd ? odd * part(n - 1, 1) : part(n - 1, 1);

@@ -55,8 +55,8 @@ Tensor inverse_or_zero(const Tensor& x) {
 }
 
 // Of a square matrix of orthonormal columns, of which the first k are determined: what flows to these, by way of the
-// others too, which keep orthogonal to them and do not turn among themselves. It is right for functions of the space that
-// those span.
+// others too, which keep orthogonal to them and do not turn among themselves. It is right for functions of the space
+// that those span.
 Tensor with_completion(const Tensor& q, const Tensor& flow, int64_t k) {
     const int64_t others = q.shape().at_end(1) - k;
     const Tensor direct = columns(flow, 0, k);
@@ -111,7 +111,8 @@ Tensor vjp_qr_complete(const Pullback& p, int) {
     return qr_flow(columns(q(factors), 0, s.n), r(factors), with_completion(q(factors), q(flows), s.n), r(flows));
 }
 
-// ---- eig: (..., 2 (n + 1), n), real and imaginary parts of eigenvalues, then those of eigenvectors; eigvals: (..., 2, n)
+// ---- eig: (..., 2 (n + 1), n), real and imaginary parts of eigenvalues, then those of eigenvectors; eigvals: (..., 2,
+// n)
 
 template <bool vectors> Meta infer_eig(const Op& op, const Attrs&, Views in) {
     check_square(op.name, in[0]->shape);
@@ -153,8 +154,8 @@ Tensor vjp_eig(const Pullback& p, int) {
 Tensor vjp_eigvals(const Pullback& p, int) {
     const int64_t n = p.meta(0).shape.at_end(1);
     const Tensor all = eig(p.in(0));
-    return from_eigenbasis({rows(all, 2, n), rows(all, n + 2, n)},
-                           {on_diagonal(as_vector(rows(p.grad(), 0, 1))), on_diagonal(as_vector(rows(p.grad(), 1, 1)))});
+    return from_eigenbasis({rows(all, 2, n), rows(all, n + 2, n)}, {on_diagonal(as_vector(rows(p.grad(), 0, 1))),
+                                                                    on_diagonal(as_vector(rows(p.grad(), 1, 1)))});
 }
 
 // ---- eigh: (..., 1 + n, n), and eigenvalues alone
@@ -334,12 +335,12 @@ const Op svd_op = make("svd", "U, singular values and Vh turned, over one anothe
 const Op svdvals_op = make("svdvals", "Singular values.", 1, infer_svdvals, no_singular_values, uses_in, vjp_svdvals);
 const Op svd_full_op = make("svd_full", "Square U, singular values and square Vh, in a row.", 1, infer_svd_full,
                             no_singular_values, uses_out_alone, vjp_svd_full);
-const Op qr_complete_op = make("qr_complete", "Square Q and R, in a row.", 1, infer_qr_complete, no_factors,
-                               uses_out_alone, vjp_qr_complete);
+const Op qr_complete_op =
+    make("qr_complete", "Square Q and R, in a row.", 1, infer_qr_complete, no_factors, uses_out_alone, vjp_qr_complete);
 const Op eig_op = make("eig", "Eigenvalues over eigenvectors, in parts.", 1, infer_eig<true>, no_eigenvalues_of_any,
                        uses_out_alone, vjp_eig);
-const Op eigvals_op = make("eigvals", "Eigenvalues, in parts.", 1, infer_eig<false>, no_eigenvalues_of_any, uses_in,
-                           vjp_eigvals);
+const Op eigvals_op =
+    make("eigvals", "Eigenvalues, in parts.", 1, infer_eig<false>, no_eigenvalues_of_any, uses_in, vjp_eigvals);
 const Op pinv_op = make("pinv", "Pseudo-inverse.", 2, infer_pinv, no_pinv, uses_of_pinv, vjp_pinv);
 const Op expm_op = make("expm", "Exponential of a matrix.", 1, infer_expm, nullptr, uses_in, vjp_expm);
 const Op frechet_op = make("expm_frechet", "Derivative of the exponential of a matrix along another.", 2, infer_expm,
@@ -362,8 +363,8 @@ Tensor pinv(const Tensor& a, const Tensor& cutoff) {
 Tensor expm(const Tensor& a) { return apply(expm_op, {floating(a)}); }
 
 void register_spectral_ops() {
-    for (const Op* op :
-         {&qr_op, &qr_complete_op, &eig_op, &eigvals_op, &eigh_op, &eigvalsh_op, &svd_op, &svdvals_op, &svd_full_op, &pinv_op, &expm_op, &frechet_op})
+    for (const Op* op : {&qr_op, &qr_complete_op, &eig_op, &eigvals_op, &eigh_op, &eigvalsh_op, &svd_op, &svdvals_op,
+                         &svd_full_op, &pinv_op, &expm_op, &frechet_op})
         register_op(*op);
 }
 

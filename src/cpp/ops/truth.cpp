@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
+#include "kernels/vec.hpp"
 #include "ops/batching.hpp"
 #include "ops/folded.hpp"
 #include "ops/reduce.hpp"
@@ -16,11 +18,25 @@ constexpr int64_t block = 512;  // numbers looked at before it is asked whether 
 
 // Whether there is a number that is zero, or one that is not.
 template <bool zero, class T> bool has(const T* x, int64_t n) {
-    for (int64_t i = 0; i < n; i += block) {
-        bool found = false;
-        for (int64_t k = i; k < std::min(n, i + block); ++k) found |= (x[k] == T(0)) == zero;
-        if (found) return true;
+    int64_t i = 0;
+    if constexpr (std::is_floating_point_v<T>) {
+        using kernels::Mask;
+        using V = kernels::Vec<T>;
+        constexpr int lanes = 4;  // vectors at a time
+        for (; i + block <= n; i += block) {
+            Mask<T> found[lanes] = {};
+            for (int64_t k = i; k < i + block; k += lanes * V::size)
+                for (int l = 0; l < lanes; ++l) {
+                    const V v = V::load(x + k + l * V::size);
+                    found[l] = found[l] | (zero ? v == V(T(0)) : v != V(T(0)));
+                }
+            const Mask<T> any = (found[0] | found[1]) | (found[2] | found[3]);
+            typename Mask<T>::bits none{};
+            if (std::memcmp(&any.b, &none, sizeof none) != 0) return true;
+        }
     }
+    for (; i < n; ++i)
+        if ((x[i] == T(0)) == zero) return true;
     return false;
 }
 template <bool zero> bool has(const uint8_t* x, int64_t n) { return n && std::memchr(x, zero ? 0 : 1, size_t(n)); }

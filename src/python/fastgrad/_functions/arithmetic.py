@@ -250,7 +250,8 @@ def i0(x: Any) -> Tensor:
     Notes
     -----
     The power series below 20, where all its terms are positive, the asymptotic series from there on:
-    Abramowitz and Stegun, *Handbook of Mathematical Functions*, 9.6.12 and 9.7.1. Derivatives are those of the series.
+    Abramowitz and Stegun, *Handbook of Mathematical Functions*, 9.6.12 and 9.7.1. Derivatives are those of
+    the series.
 
     Examples
     --------

@@ -192,8 +192,8 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Ten
     else:
         width = places[1:] - places[:-1]
         steps = (values[1:] - values[:-1]) / _ops.where(_ops.equal(width, 0), 1, width)
-    # Of each place the line that begins at the point before it, the last line at the last point, too; what lies
-    # outside is brought to the ends first, where a value is that of the end to the bit.
+    # Of each place the line that begins at the point before it, the last line at the last point, too; what
+    # lies outside is brought to the ends first, where a value is that of the end to the bit.
     slopes = _ops.concatenate([steps, steps[-1:]]) if last else steps
     near = _ops.clip(at, places[0], places[last])
     before = _ops.subtract(_ops.searchsorted(places, near, "right"), 1)

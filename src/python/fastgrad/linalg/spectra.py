@@ -103,7 +103,8 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     -------
     QRResult or Tensor
         ``(Q, R)``, (..., m, k) and (..., k, n) with k = min(m, n), ``Q R = a``, and m in place of k if
-        complete; or R. Signs are LAPACK's, as NumPy's and PyTorch's: numbers on the diagonal of R may be negative.
+        complete; or R. Signs are LAPACK's, as NumPy's and PyTorch's: numbers on the diagonal of R may be
+        negative.
 
     Raises
     ------

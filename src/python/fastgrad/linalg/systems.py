@@ -363,8 +363,8 @@ def tensorsolve(a: Any, b: Any, axes: Sequence[int] | None = None) -> Tensor:
     size = prod(shape)
     if left.size != size * size or right.size != size:
         raise np.linalg.LinAlgError(
-            f"tensorsolve: the axes of a must be those of b and as many numbers again, got shapes {left.shape} "
-            f"and {right.shape}"
+            "tensorsolve: the axes of a must be those of b and as many numbers again, got shapes "
+            f"{left.shape} and {right.shape}"
         )
     return _ops.reshape(solve(_ops.reshape(left, (size, size)), _ops.reshape(right, size)), shape)
 
