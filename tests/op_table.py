@@ -266,6 +266,15 @@ def torch_transpose(torch):
     return lambda x, axes=None: x.permute(axes or tuple(range(x.ndim))[::-1])
 
 
+def torch_dot(torch):
+    def dot(a, b):
+        if b.ndim == 0:
+            return a * b
+        return torch.tensordot(a, b, ([a.ndim - 1], [b.ndim - 2])) if a.ndim > 2 else torch.matmul(a, b)
+
+    return dot
+
+
 def torch_prod(torch):
     def prod(x, axis=(0, 1, 2), keepdims=False):
         for place in sorted(np.atleast_1d(axis) % x.ndim)[::-1]:
@@ -307,6 +316,10 @@ def turned(x):
 def onto_the_others(q):
     """The projection onto the space of the columns behind the first two."""
     return q[..., 2:] @ turned(q[..., 2:])
+
+
+def dot_of_three_axes(f, a, b):
+    return f(a, b)
 
 
 # --- ways to call an op
@@ -545,9 +558,8 @@ ROWS = (
     # products
     Row("matmul", square_pair, products + batched_products, ulp=6, dtypes="fd",
         scale=lambda a, b: np.matmul(np.abs(a), np.abs(b))),
-    Row("dot", square_pair, (*products, lambda f, a, b: f(a[0], b[0, 0, 0])), ulp=6, dtypes="fd",
-        scale=lambda a, b: np.dot(np.abs(a), np.abs(b)),
-        torch=lambda torch: lambda a, b: torch.matmul(a, b) if b.ndim else a * b),
+    Row("dot", square_pair, (*products, lambda f, a, b: f(a[0], b[0, 0, 0]), dot_of_three_axes), ulp=6,
+        dtypes="fd", torch=torch_dot, scale=lambda a, b: np.dot(np.abs(a), np.abs(b))),
     Row("vdot", (anything.of_shape(N, 2), anything.of_shape(2, N)), ulp=6, dtypes="fd", torch=None,
         scale=lambda a, b: np.vdot(np.abs(a), np.abs(b))),
     Row("inner", (anything.of_shape(2, N, 3), anything.of_shape(4, 3)), ulp=6, dtypes="fd",
@@ -1002,7 +1014,8 @@ ROWS = (
         reference=in_the_dtype_of_weights(np.histogram2d), calls=(
         lambda f, x, y, w: f(x, y, [2, 3], [(-3.0, 3.0), (-3.0, 3.0)], weights=w)[0],)),
     Row("places_of_ranks", (often_equal.of_shape(2, N),), **picks, torch=None, jax=None,
-        fastgrad=_core.ops.places_of_ranks, reference=lambda x, ranks: np.argsort(x, -1, stable=True)[..., ranks], calls=(
+        fastgrad=_core.ops.places_of_ranks,
+        reference=lambda x, ranks: np.argsort(x, -1, stable=True)[..., ranks], calls=(
         lambda f, x: f(x, [0, 2]),
         lambda f, x: f(x, [1]))),
     Row("scatter_add", (anything, index(3, N)), fastgrad=_core.ops.scatter_add, dtypes="fd", ulp=4, scale=8.0,

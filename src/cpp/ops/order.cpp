@@ -41,7 +41,7 @@ template <bool smallest, class T> void largest_of_rows(const T* x, int64_t rows,
     T negated[block * blocks];
     if (smallest)
         for (int64_t k = 0; k < rows * n; ++k) negated[k] = -x[k];
-    kernels::numbers<T>(kernels::table()).max(rows, n, 1, smallest ? negated : x, out);
+    kernels::numbers<T>(kernels::table()).max(rows, n, 1, 1, smallest ? negated : x, out);
 }
 
 // Of a line: block by block, then within the first block that has it.

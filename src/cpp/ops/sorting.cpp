@@ -147,7 +147,16 @@ template <class Work> void for_lines(const AlongAxis& p, Work work) {
     });
 }
 
-Meta infer_argsort(const Op&, const Attrs&, Views in) { return {DType::int64, false, in[0]->shape}; }
+// Places share 64 bits with keys of 32.
+void check_length(const Op& op, DType dtype, int64_t n) {
+    if (n >= many && itemsize(dtype) < 8)
+        throw ValueError(say(op.name, ": ", n, " numbers of ", name(dtype), " are too many for places of 32 bits"));
+}
+
+Meta infer_argsort(const Op& op, const Attrs& a, Views in) {
+    check_length(op, in[0]->dtype, in[0]->shape.at_end(int(-a.axes[0])));
+    return {DType::int64, false, in[0]->shape};
+}
 Meta infer_sort(const Op&, const Attrs&, Views in) { return {in[0]->dtype, in[0]->weak, in[0]->shape}; }
 
 // Working memory, out of the blocks that are kept for tensors: fresh memory costs more than a pass over it.
@@ -244,6 +253,7 @@ Tensor vjp_sort(const Pullback& p, int) { return unsorted(p.in(0), p.grad(), p.a
 
 Meta infer_ranks(const Op& op, const Attrs& a, Views in) {
     Meta out{DType::int64, false, in[0]->shape};
+    check_length(op, in[0]->dtype, in[0]->shape.at_end(1));
     for (int64_t rank : a.shape)
         if (rank < 0 || rank >= in[0]->shape.at_end(1))
             throw ValueError(say(op.name, ": rank ", rank, " of shape ", in[0]->shape));

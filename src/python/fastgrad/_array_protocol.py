@@ -275,13 +275,16 @@ def _function(function: Any) -> Callable[..., Any] | None:
 
 
 def _array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:  # noqa: ARG001
-    op = _ufunc(ufunc)
-    if op is None or method != "__call__":
-        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    op, name, known = _ufunc(ufunc), ufunc.__name__, set()
+    if method != "__call__":
+        op, name = import_module("fastgrad._ufunc_methods").method_of(ufunc, method, op), f"{name}.{method}"
+        known = {"axis", "keepdims"} if method == "reduce" else {"axis"}
+        keywords = {key: value for key, value in keywords.items() if value is not None or key == "axis"}
+    if op is None:
         raise TypeError(f"np.{name} {_NO_OPERATION}")
-    if keywords:
-        raise TypeError(f"np.{ufunc.__name__} on a fastgrad tensor takes no {', '.join(sorted(keywords))}=")
-    return op(*inputs)
+    if unknown := sorted(keywords.keys() - known):
+        raise TypeError(f"np.{name} on a fastgrad tensor takes no {', '.join(unknown)}=")
+    return op(*inputs, **keywords)
 
 
 def _array_function(self: Any, function: Any, types: Any, args: Any, keywords: Any) -> Any:  # noqa: ARG001
