@@ -934,7 +934,7 @@ ROWS = (
     Row("divmod", (anything, nonzero), ulp=1, reference_ulp=0, torch=None, calls=(
         lambda f, x, y: f(x, y)[0],
         lambda f, x, y: f(x, y)[1])),
-    Row("ldexp", (anything, index(5, N)), reference=np.ldexp),
+    Row("ldexp", (anything, index(5, N)), reference=np.ldexp, torch=None),
     Row("i0", (anything,), ulp=4, reference=special.i0),
     Row("angle", (nonzero,), reference=lambda x: np.angle(x * 1.0), gradient=False, torch=None),
     Row("real_if_close", (anything,), **moves, torch=None, jax=None),
@@ -1042,13 +1042,13 @@ ROWS = (
     Row("append", (anything.of_shape(N, 3), anything.of_shape(2, 3)), **moves, torch=None, calls=(
         lambda f, a, b: f(a, b),
         lambda f, a, b: f(a, b, 0))),
-    Row("insert", (anything.of_shape(4, N), anything.of_shape(2, N)), **moves, torch=None, calls=(
+    Row("insert", (anything.of_shape(4, N), anything.of_shape(2, N)), **moves, torch=None, jax=None, calls=(
         lambda f, a, b: f(a, 1, b[0]),
         lambda f, a, b: f(a, [3, 1], b, 0),
         lambda f, a, b: f(a, [1, 1, -1], b[0, 0], 1),
         lambda f, a, b: f(a[:2], 1, b, 0),
         lambda f, a, b: f(a[:2], -1, b[:, 0], 1))),
-    Row("delete", (anything.of_shape(4, N),), **moves, torch=None, calls=(
+    Row("delete", (anything.of_shape(4, N),), **moves, torch=None, jax=None, calls=(
         lambda f, a: f(a, 1),
         lambda f, a: f(a, [0, -1], 0),
         lambda f, a: f(a, slice(0, 2), 1),

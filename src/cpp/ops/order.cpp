@@ -123,13 +123,13 @@ Meta infer_search(const Op&, const Attrs&, Views in) { return {DType::int64, fal
 
 // Binary search for several values at a time, step by step together: no step waits for a guess of the CPU, and none for
 // the memory that another one reads.
-template <bool right, class T>
-void search_row(const T* sorted, int64_t n, const T* values, int64_t count, int64_t* out) {
+template <class T>
+void search_row(const T* sorted, int64_t n, const T* values, int64_t count, bool right, int64_t* out) {
     constexpr int at_a_time = 8;
     int64_t known = n;  // what is not NaN stands in front
     if (n && sorted[n - 1] != sorted[n - 1])
         known = std::lower_bound(sorted, sorted + n, sorted[n - 1], comes_before<T>) - sorted;
-    const auto before = [](T x, T v) { return right ? x <= v : x < v; };
+    const auto before = [right](T x, T v) { return (x < v) | (right & (x == v)); };
     int64_t last = known / 2;  // the place of the last value: sorted ones often go to the same
     for (int64_t i = 0; i < count; i += at_a_time) {
         const int64_t here = std::min<int64_t>(at_a_time, count - i);
@@ -156,7 +156,7 @@ void search_row(const T* sorted, int64_t n, const T* values, int64_t count, int6
         last = out[i + here - 1];
     }
 }
-template <bool right> int64_t run_search(const Op&, const Attrs& a, Views in, const View& out) {
+int64_t search(const Attrs& a, Views in, const View& out, bool right) {
     if (out.size() == 0) return -1;
     int64_t rows = 1;
     for (int i = 0; i < a.ndim; ++i) rows *= in[0]->shape[i];
@@ -171,12 +171,15 @@ template <bool right> int64_t run_search(const Op&, const Attrs& a, Views in, co
             int64_t i = chunk * per_chunk;
             for (const int64_t end = std::min(out.size(), i + per_chunk); i < end;) {
                 const int64_t row = i / at, count = std::min(end, (row + 1) * at) - i;
-                search_row<right>(first + row * n, n, v + i, count, out.as<int64_t>() + i);
+                search_row(first + row * n, n, v + i, count, right, out.as<int64_t>() + i);
                 i += count;
             }
         });
     });
     return -1;
+}
+template <bool right> int64_t run_search(const Op&, const Attrs& a, Views in, const View& out) {
+    return search(a, in, out, right);
 }
 Tensor batch_search(const Batching& b) {
     if (b.attrs().ndim == 0 && !b.batched(0)) return apply(b.op(), {b.in(0), b.in(1)}, b.attrs());

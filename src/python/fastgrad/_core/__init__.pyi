@@ -273,7 +273,7 @@ class Tensor:
     def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
         """Return the numbers whose places along two axes differ by an offset, along a last axis."""
     def dot(a: Any, b: Any) -> Tensor:
-        """Product of vectors and matrices, as ``numpy.dot`` for one and two dimensions."""
+        """Sums of products over the last axis of one and the last but one of the other, or its only one."""
     def ravel(a: Any) -> Tensor:
         """Return all numbers in one row, in the order of the last axis first."""
     def repeat(a: Any, repeats: Any, axis: int | None = None) -> Tensor:
