@@ -1020,7 +1020,8 @@ ROWS = (
         lambda f, x: f(x, [0, x.shape[-1] // 2]),
         lambda f, x: f(x, [x.shape[-1] - 1]))),
     Row("scatter_add", (anything, index(3, N)), fastgrad=_core.ops.scatter_add, dtypes="fd", ulp=4,
-        scale=300.0, reference=lambda x, i, n: np.bincount(i % n, x, n).astype(x.dtype), torch=None, jax=None, calls=(
+        scale=300.0, torch=None, jax=None,
+        reference=lambda x, i, n: np.bincount(i % n, x, n).astype(x.dtype), calls=(
         lambda f, x, i: f(x, i, 3),)),
     # sets and orders
     Row("isin", (often_equal, often_equal.of_shape(2)), **picks, torch=None, calls=(
