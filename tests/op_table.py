@@ -227,6 +227,19 @@ def quantile_in_the_dtype_of_x(x, *args, **keywords):
     return np.quantile(x, *args, **keywords).astype(x.dtype)
 
 
+def in_the_dtype_of(place):
+    """NumPy's function, which computes in float64, in the dtype of one of the operands."""
+    return lambda f: lambda *args, **keywords: f(*args, **keywords).astype(args[place].dtype)
+
+
+def in_the_dtype_of_weights(f):
+    def first(*args, weights, **keywords):
+        value, *others = f(*args, weights=weights, **keywords)
+        return value.astype(weights.dtype), *others
+
+    return first
+
+
 def solve_triangular(a, b, lower=False, trans=0, unit_diagonal=False):
     part = np.tril(a) if lower else np.triu(a)
     if unit_diagonal:
@@ -251,6 +264,15 @@ def torch_take(torch):
 
 def torch_transpose(torch):
     return lambda x, axes=None: x.permute(axes or tuple(range(x.ndim))[::-1])
+
+
+def torch_dot(torch):
+    def dot(a, b):
+        if b.ndim == 0:
+            return a * b
+        return torch.tensordot(a, b, ([a.ndim - 1], [b.ndim - 2])) if a.ndim > 2 else torch.matmul(a, b)
+
+    return dot
 
 
 def torch_prod(torch):
@@ -289,6 +311,15 @@ def take_along_last(take_along_axis):
 
 def turned(x):
     return x.swapaxes(-1, -2)
+
+
+def onto_the_others(q):
+    """The projection onto the space of the columns behind the first two."""
+    return q[..., 2:] @ turned(q[..., 2:])
+
+
+def dot_of_three_axes(f, a, b):
+    return f(a, b)
 
 
 # --- ways to call an op
@@ -527,9 +558,8 @@ ROWS = (
     # products
     Row("matmul", square_pair, products + batched_products, ulp=6, dtypes="fd",
         scale=lambda a, b: np.matmul(np.abs(a), np.abs(b))),
-    Row("dot", square_pair, (*products, lambda f, a, b: f(a[0], b[0, 0, 0])), ulp=6, dtypes="fd",
-        scale=lambda a, b: np.dot(np.abs(a), np.abs(b)),
-        torch=lambda torch: lambda a, b: torch.matmul(a, b) if b.ndim else a * b),
+    Row("dot", square_pair, (*products, lambda f, a, b: f(a[0], b[0, 0, 0]), dot_of_three_axes), ulp=6,
+        dtypes="fd", torch=torch_dot, scale=lambda a, b: np.dot(np.abs(a), np.abs(b))),
     Row("vdot", (anything.of_shape(N, 2), anything.of_shape(2, N)), ulp=6, dtypes="fd", torch=None,
         scale=lambda a, b: np.vdot(np.abs(a), np.abs(b))),
     Row("inner", (anything.of_shape(2, N, 3), anything.of_shape(4, 3)), ulp=6, dtypes="fd",
@@ -586,6 +616,28 @@ ROWS = (
         lambda f, x: f(x).R,
         lambda f, x: f(turned(x))[1],
         lambda f, x: f(x[0, :2]).Q)),
+    Row("qr_complete", (anything.of_shape(2, N, 2),), **lapack | {"ulp": 200}, fastgrad=fg.linalg.qr,
+        reference=np.linalg.qr, calls=(
+        lambda f, x: f(x, "complete")[0][..., :2],
+        lambda f, x: f(x, "complete")[1],
+        lambda f, x: onto_the_others(f(x, mode="complete")[0]))),
+    Row("eig", (square_matrices,), **lapack | {"ulp": 2000}, fastgrad=fg.linalg.eig,
+        reference=np.linalg.eig, calls=(
+        lambda f, x: (f(x)[0].real ** 2).sum(-1) * 0.01,
+        lambda f, x: abs(f(x * np.arange(1, x.shape[-1] + 1, dtype=x.dtype))[1]) ** 2)),
+    Row("eigvals", (square_matrices,), **lapack | {"ulp": 2000}, fastgrad=fg.linalg.eigvals,
+        reference=np.linalg.eigvals, calls=(
+        lambda f, x: (f(x).real ** 2).sum(-1) * 0.01,
+        lambda f, x: (f(x).imag ** 2).sum(-1) * 0.1)),
+    Row("tensorsolve", (square_matrices, anything.of_shape(N, 2)), **lapack, fastgrad=fg.linalg.tensorsolve,
+        reference=np.linalg.tensorsolve, calls=(
+        lambda f, a, b: f(a[0], b[:, 0]),
+        lambda f, a, b: f(a[0][None], b[:, 1], (0, 2)))),
+    Row("tensorinv", (square_matrices,), **lapack, fastgrad=fg.linalg.tensorinv,
+        reference=np.linalg.tensorinv,
+        calls=(
+        lambda f, a: f(a[0], 1),
+        lambda f, a: f(a[0][:, None], 1))),
     Row("eigh", (square_matrices,), **lapack | {"ulp": 600}, fastgrad=fg.linalg.eigh,
         reference=np.linalg.eigh, calls=(
         lambda f, x: f(x + turned(x))[0] * 0.1,
@@ -597,7 +649,10 @@ ROWS = (
         lambda f, x: f(x, full_matrices=False)[1],
         lambda f, x: f(x, full_matrices=False).U ** 2,
         lambda f, x: f(turned(x), False)[2] ** 2,
-        lambda f, x: f(x[:, :2])[0] ** 2)),
+        lambda f, x: f(x[:, :2])[0] ** 2,
+        lambda f, x: f(x)[0][..., :2] ** 2,
+        lambda f, x: onto_the_others(f(x).U),
+        lambda f, x: onto_the_others(turned(f(turned(x))[2])))),
     Row("svdvals", (anything.of_shape(2, N, 2),), **lapack, fastgrad=fg.linalg.svdvals,
         reference=lambda x: np.linalg.svd(x, compute_uv=False)),
     Row("pinv", (anything.of_shape(2, N, 2),), **lapack, fastgrad=fg.linalg.pinv, reference=np.linalg.pinv,
@@ -835,6 +890,239 @@ ROWS = (
         scale=lambda *args: 3.0, calls=(
         lambda f, x, xp, fp: f(x, 6 * xp[xp.argsort()], fp),
         lambda f, x, xp, fp: f(x, 3 * xp[xp.argsort()], fp, 2.0, fp[0] * 2))),
+    # numbers that pass over NaN
+    Row("nanmax", (apart(0).of_shape(2, N, N),), reductions, torch=None),
+    Row("nanmin", (apart(0).of_shape(2, N, N),), reductions, torch=None),
+    Row("nanprod", (near_one.of_shape(2, N, 3),), reductions, ulp=60, torch=None),
+    Row("nanvar", (anything.of_shape(2, N, N),), (*reductions, lambda f, x: f(x, ddof=1)), ulp=12,
+        scale=lambda x, *a, ddof=0, **axes: 9 * np.ones_like(np.var(x, *a, **axes)), torch=None),
+    Row("nanstd", (anything.of_shape(2, N, N),), (*reductions, lambda f, x: f(x, ddof=1)), ulp=12,
+        scale=lambda x, *a, ddof=0, **axes: 3 * np.ones_like(np.var(x, *a, **axes)), torch=None),
+    Row("nancumsum", (anything.of_shape(2, N, 3),), scans, ulp=12, torch=None,
+        scale=lambda x, *axis: np.cumsum(np.abs(x), *axis)),
+    Row("nancumprod", (near_one.of_shape(2, N, 3),), scans, ulp=90, torch=None),
+    Row("nanargmax", (often_equal.of_shape(2, N, N),), choices, **picks, torch=None),
+    Row("nanargmin", (often_equal.of_shape(2, N, N),), choices, **picks, torch=None),
+    Row("nanmedian", (apart(0).of_shape(2, N, 3),), torch=None, calls=(
+        whole,
+        lambda f, x: f(x, 1),
+        lambda f, x: f(x, (0, 2), keepdims=True))),
+    Row("nanquantile", (apart(0).of_shape(2, N, 3),), dtypes="fd", torch=None, ulp=4,
+        reference=lambda x, *a, **more: np.nanquantile(x, *a, **more).astype(x.dtype),
+        scale=lambda x, *a, **more: 4.0, calls=(
+        lambda f, x: f(x, 0.3),
+        lambda f, x: f(x, np.array([0.0, 0.7, 1.0]), 1),
+        lambda f, x: f(x, 0.6, (2, 0), method="lower", keepdims=True),
+        lambda f, x: f(x, 0.6, -1, method="higher"),
+        lambda f, x: f(x, 0.3, -1, method="nearest"),
+        lambda f, x: f(x, np.array([0.6, 0.2]), -1, method="midpoint"))),
+    Row("nanpercentile", (apart(0).of_shape(2, N, 3),), dtypes="fd", torch=None, ulp=4, scale=4.0,
+        reference=lambda x, *a, **more: np.nanpercentile(x, *a, **more).astype(x.dtype), calls=(
+        lambda f, x: f(x, 30),
+        lambda f, x: f(x, np.array([0.0, 70.0]), 1))),
+    # further elementwise functions
+    Row("fabs", (nonzero,), reference=lambda x: np.fabs(x) * 1.0, torch=None),
+    Row("float_power", (positive, anything), ulp=2, torch=None,
+        reference=lambda x, y: np.float_power(x, y), dtypes="d"),
+    Row("fmax", (apart(0), apart(1))),
+    Row("fmin", (apart(0), apart(1))),
+    Row("logaddexp2", (anything, anything), ulp=6, scale=4.0, reference=wide(np.logaddexp2)),
+    Row("modf", (between_integers,), torch=None, ulp=2, scale=4.0,
+        reference=lambda x: np.modf(x * 1.0), calls=(
+        lambda f, x: f(x)[0],
+        lambda f, x: f(x)[1])),
+    Row("divmod", (anything, nonzero), ulp=1, reference_ulp=0, torch=None, calls=(
+        lambda f, x, y: f(x, y)[0],
+        lambda f, x, y: f(x, y)[1])),
+    Row("ldexp", (anything, index(5, N)), reference=np.ldexp, torch=None),
+    Row("i0", (anything,), ulp=4, reference=special.i0),
+    Row("angle", (nonzero,), reference=lambda x: np.angle(x * 1.0), gradient=False, torch=None),
+    Row("real_if_close", (anything,), **moves, torch=None, jax=None),
+    Row("unwrap", (anything.of_shape(2, N),), torch=None, dtypes="fd", ulp=60, scale=12.0, calls=(
+        lambda f, x: f(3 * x),
+        lambda f, x: f(2 * x, axis=0, period=2.5),
+        lambda f, x: f(2 * x, 2.0, period=2.5))),
+    # closeness and kinds
+    Row("isclose", (often_equal, often_equal), **compare, torch=None, calls=(
+        lambda f, a, b: f(a, b + 1e-6),
+        lambda f, a, b: f(a, b, 0.6, 0.3))),
+    Row("allclose", (often_equal, often_equal), **compare, torch=None, calls=(
+        lambda f, a, b: f(a, a),
+        lambda f, a, b: f(a, b, rtol=1e-3))),
+    Row("array_equal", (often_equal, often_equal), **compare, torch=None, calls=(
+        lambda f, a, b: f(a, a),
+        lambda f, a, b: f(a, b),
+        lambda f, a, b: f(a, b[:2], equal_nan=True))),
+    Row("array_equiv", (often_equal, often_equal.of_shape(1)), **compare, torch=None, calls=(
+        lambda f, a, b: f(a, b),
+        lambda f, a, b: f(a[:1] * 0, b * 0))),
+    Row("logical_xor", (truth, truth), **logic),
+    Row("isposinf", (often_equal,), **compare),
+    Row("isneginf", (often_equal,), **compare),
+    Row("isreal", (often_equal,), **compare),
+    Row("iscomplex", (often_equal,), **compare, torch=None),
+    # covariances, running sums, products along last axes
+    Row("cov", (anything.of_shape(3, N), positive.of_shape(N), anything.of_shape(2, N)), **sums,
+        reference=in_the_dtype_of(0)(np.cov), calls=(
+        lambda f, x, w, y: f(x),
+        lambda f, x, w, y: f(x[0]),
+        lambda f, x, w, y: f(x, y),
+        lambda f, x, w, y: f(x.T, rowvar=False),
+        lambda f, x, w, y: f(x, bias=True, fweights=np.arange(x.shape[1]) % 3 + 1),
+        lambda f, x, w, y: f(x, ddof=0, aweights=w),
+        lambda f, x, w, y: f(x, aweights=w))),
+    Row("corrcoef", (anything.of_shape(3, N), anything.of_shape(2, N)), **sums,
+        reference=in_the_dtype_of(0)(np.corrcoef), calls=(
+        lambda f, x, y: f(x)[0, 1:],
+        lambda f, x, y: f(x, y)[0, 1:])),
+    Row("cumulative_sum", (anything.of_shape(2, N, 3),), ulp=12, torch=None,
+        scale=lambda x, axis, **more: np.cumulative_sum(np.abs(x), axis=axis, **more), calls=(
+        lambda f, x: f(x, axis=1),
+        lambda f, x: f(x, axis=-1, include_initial=True))),
+    Row("cumulative_prod", (near_one.of_shape(2, N, 3),), ulp=90, torch=None, calls=(
+        lambda f, x: f(x, axis=1),
+        lambda f, x: f(x, axis=-1, include_initial=True))),
+    Row("ediff1d", (anything.of_shape(2, N), anything.of_shape(2)), ulp=1, torch=None, calls=(
+        lambda f, x, y: f(x),
+        lambda f, x, y: f(x, to_end=y, to_begin=y[0]))),
+    Row("vecdot", (anything.of_shape(2, N, 3), anything.of_shape(N, 3)), ulp=6, torch=None,
+        scale=lambda a, b: np.sum(np.abs(a * b), -1)),
+    Row("matvec", (anything.of_shape(2, N, 3), anything.of_shape(3)), ulp=6, dtypes="fd", torch=None,
+        scale=lambda a, b: np.abs(a) @ np.abs(b)),
+    Row("vecmat", (anything.of_shape(2, 3), anything.of_shape(2, 3, N)), ulp=6, dtypes="fd", torch=None,
+        scale=lambda a, b: np.einsum("bi,bij->bj", np.abs(a), np.abs(b))),
+    Row("matrix_transpose", (anything.of_shape(2, N, 3),), **moves, torch=None),
+    # counting
+    Row("bincount", (index(3, N), anything), dtypes="fd", torch=None, jax=None, ulp=16, scale=300.0,
+        reference=lambda i, w, length: np.bincount(i, w, length).astype(w.dtype), calls=(
+        lambda f, i, w: f(i % 3, w, length=5),)),
+    Row("counts", (index(3, N),), **picks, torch=None, jax=None, fastgrad=fg.bincount,
+        reference=lambda i, length: np.bincount(i, minlength=length), calls=(
+        lambda f, i: f(i % 3, length=4),)),
+    Row("digitize", (anything.of_shape(2, N), apart(0).of_shape(4)), **picks, torch=None, calls=(
+        lambda f, x, e: f(x, e[e.argsort()]),
+        lambda f, x, e: f(x, e[(-1 * e).argsort()], right=True))),
+    Row("histogram", (anything, positive), dtypes="fd", torch=None, jax=None, ulp=8, scale=600.0,
+        reference=in_the_dtype_of_weights(np.histogram), calls=(
+        lambda f, x, w: f(x, 4, (-2.0, 2.0), weights=w)[0],
+        lambda f, x, w: f(x, np.array([-3.0, 0.0, 0.5, 3.0], w.dtype), density=True, weights=w)[0])),
+    Row("histogram_bin_edges", (anything,), gradient=False, ulp=2, scale=4.0, torch=None, jax=None),
+    Row("histogramdd", (anything.of_shape(N, 2), positive), dtypes="fd", torch=None, jax=None, ulp=8,
+        scale=600.0, reference=in_the_dtype_of_weights(np.histogramdd), calls=(
+        lambda f, x, w: f(x, 3, [(-2.0, 2.0), (-3.0, 3.0)], weights=w)[0],
+        lambda f, x, w: f(x, [2, 3], [(-3.0, 3.0)] * 2, density=True, weights=w)[0])),
+    Row("histogram2d", (anything, anything, positive), dtypes="fd", torch=None, jax=None, ulp=8, scale=600.0,
+        reference=in_the_dtype_of_weights(np.histogram2d), calls=(
+        lambda f, x, y, w: f(x, y, [2, 3], [(-3.0, 3.0), (-3.0, 3.0)], weights=w)[0],)),
+    Row("places_of_ranks", (often_equal.of_shape(2, N),), **picks, torch=None, jax=None,
+        fastgrad=_core.ops.places_of_ranks,
+        reference=lambda x, ranks: np.argsort(x, -1, stable=True)[..., ranks], calls=(
+        lambda f, x: f(x, [0, x.shape[-1] // 2]),
+        lambda f, x: f(x, [x.shape[-1] - 1]))),
+    Row("scatter_add", (anything, index(3, N)), fastgrad=_core.ops.scatter_add, dtypes="fd", ulp=4,
+        scale=300.0, torch=None, jax=None,
+        reference=lambda x, i, n: np.bincount(i % n, x, n).astype(x.dtype), calls=(
+        lambda f, x, i: f(x, i, 3),)),
+    # sets and orders
+    Row("isin", (often_equal, often_equal.of_shape(2)), **picks, torch=None, calls=(
+        lambda f, x, y: f(x, y),
+        lambda f, x, y: f(x, y, invert=True),
+        lambda f, x, y: f(x, y[:0]))),
+    Row("partition", (apart(0).of_shape(2, N, 3),), **moves, torch=None, jax=None,
+        reference=lambda x, kth, axis=-1: np.sort(x, axis), calls=(
+        lambda f, x: f(x, 1),
+        lambda f, x: f(x, (0, -1), 1),
+        lambda f, x: f(x, 3, None))),
+    Row("argpartition", (apart(0).of_shape(2, N, 3),), **picks, torch=None, jax=None,
+        reference=lambda x, kth, axis=-1: np.argsort(x, axis, stable=True), calls=(
+        lambda f, x: f(x, 1),
+        lambda f, x: f(x, -1, 1))),
+    Row("lexsort", (often_equal.of_shape(3, N), often_equal.of_shape(2, N)), **picks, torch=None, calls=(
+        lambda f, x, y: f(x),
+        lambda f, x, y: f((y, x[1:]), 1))),
+    # inserted, deleted, put together
+    Row("append", (anything.of_shape(N, 3), anything.of_shape(2, 3)), **moves, torch=None, calls=(
+        lambda f, a, b: f(a, b),
+        lambda f, a, b: f(a, b, 0))),
+    Row("insert", (anything.of_shape(4, N), anything.of_shape(2, N)), **moves, torch=None, jax=None, calls=(
+        lambda f, a, b: f(a, 1, b[0]),
+        lambda f, a, b: f(a, [3, 1], b, 0),
+        lambda f, a, b: f(a, [1, 1, -1], b[0, 0], 1),
+        lambda f, a, b: f(a[:2], 1, b, 0),
+        lambda f, a, b: f(a[:2], -1, b[:, 0], 1))),
+    Row("delete", (anything.of_shape(4, N),), **moves, torch=None, jax=None, calls=(
+        lambda f, a: f(a, 1),
+        lambda f, a: f(a, [0, -1], 0),
+        lambda f, a: f(a, slice(0, 2), 1),
+        lambda f, a: f(a, np.array([True, False, False, True]), 0))),
+    Row("resize", (anything.of_shape(2, N),), **moves, torch=None, jax=None, calls=(
+        lambda f, a: f(a, (3, 2)),
+        lambda f, a: f(a, 50))),
+    Row("extract", (anything.of_shape(4, N),), **moves, torch=None, jax=None, calls=(
+        lambda f, a: f(np.arange(a.size).reshape(a.shape) % 3 == 1, a),)),
+    Row("block", (anything.of_shape(2, N), anything.of_shape(N)), **moves, torch=None, calls=(
+        lambda f, a, b: f([[a, a], [b, b]]),
+        lambda f, a, b: f([b, b[:2]]),
+        lambda f, a, b: f(b))),
+    Row("dstack", (anything.of_shape(2, N), anything.of_shape(2, N)), **moves, calls=(
+        lambda f, a, b: f([a, b]),
+        lambda f, a, b: f([a[0], b[0]]))),
+    Row("dsplit", (anything.of_shape(2, N, 4),), **moves, calls=(lambda f, x: f(x, 2)[1],)),
+    Row("unstack", (anything.of_shape(2, N, 4),), **moves, torch=None, calls=(
+        lambda f, x: f(x)[1],
+        lambda f, x: f(x, axis=-1)[3])),
+    Row("broadcast_arrays", (anything.of_shape(N, 1), anything.of_shape(3)), **moves, torch=None, calls=(
+        lambda f, a, b: f(a, b)[0] * 1,
+        lambda f, a, b: f(a, b)[1] * 1)),
+    Row("diagflat", (anything.of_shape(2, N),), **moves, torch=None, calls=(whole, lambda f, x: f(x, -1))),
+    Row("rollaxis", (anything.of_shape(2, N, 4),), **moves, torch=None, calls=(
+        lambda f, x: f(x, 2),
+        lambda f, x: f(x, 0, 2),
+        lambda f, x: f(x, 1, -1))),
+    # choices
+    Row("select", (anything, anything), torch=None, **moves, calls=(
+        lambda f, x, y: f([np.arange(len(x)) % 3 == 0, np.arange(len(x)) % 2 == 0], [x, y], 1),)),
+    Row("choose", (index(2, 3, N), anything, anything.of_shape(3, 1)), torch=None, jax=None, **moves, calls=(
+        lambda f, i, x, y: f(i % 2, [x, y]),
+        lambda f, i, x, y: f(i, [x, y], mode="wrap"),
+        lambda f, i, x, y: f(i, [x, y], mode="clip"))),
+    Row("piecewise", (nonzero,), dtypes="fd", ulp=2, torch=None, jax=None, calls=(
+        lambda f, x: f(x * 1.0, [x < -1, x > 1], [lambda v: v * v, lambda v: -v, lambda v: 3 * v]),
+        lambda f, x: f(x, [x < 0, x > -0.5], [-2.5, lambda v, by: v / by], 2.0))),
+    Row("apply_along_axis", (anything.of_shape(2, N, 3),), dtypes="fd", ulp=8, scale=2500.0, torch=None,
+        jax=None,
+        calls=(
+        lambda f, x: f(lambda row: (row * row).sum(), 1, x * 1.0),
+        lambda f, x: f(lambda row, by: row[:2] * row[1] * by, -1, x, 0.5),
+        lambda f, x: f(lambda row: row[:2, None] * row, 0, x))),
+    Row("apply_over_axes", (anything.of_shape(2, N, 3),), dtypes="fd", ulp=8, scale=2500.0, torch=None,
+        jax=None,
+        calls=(
+        lambda f, x: f(lambda v, axis: v.sum(axis), x * 1.0, (0, 2)),
+        lambda f, x: f(lambda v, axis: v * v, x, [1]))),
+    # polynomials
+    Row("polyval", (anything.of_shape(4), within_one.of_shape(2, N)), ulp=8, scale=16.0, torch=None),
+    Row("polyadd", (anything.of_shape(4), anything), torch=None, bools_as=np.int64),
+    Row("polysub", (anything.of_shape(4), anything), torch=None, bools_as=np.int64),
+    Row("polymul", (nonzero.of_shape(4), nonzero), **sums),
+    Row("polydiv", (nonzero.of_shape(5), near_one.of_shape(3)), **sums | {"scale": 400.0}, calls=(
+        lambda f, u, v: f(u, v)[0],
+        lambda f, u, v: f(u, v)[1],
+        lambda f, u, v: f(v, u)[1])),
+    Row("polyder", (anything,), torch=None, calls=(whole, lambda f, p: f(p, 2), lambda f, p: f(p, 20))),
+    Row("polyint", (anything, anything.of_shape(2)), torch=None, ulp=2, dtypes="fd",
+        reference=in_the_dtype_of(0)(np.polyint), calls=(
+        lambda f, p, k: f(p),
+        lambda f, p, k: f(p, 2, k),
+        lambda f, p, k: f(p, 2, k[:1]))),
+    Row("poly", (within_one.of_shape(4),), **sums),
+    Row("vander", (anything.of_shape(4),), torch=None, ulp=4, reference=in_the_dtype_of(0)(np.vander), calls=(
+        whole,
+        lambda f, x: f(x, 3, increasing=True))),
+    Row("polyfit", (apart(0).of_shape(7), anything.of_shape(7), positive.of_shape(7)),
+        **lapack | {"ulp": 2000}, reference=in_the_dtype_of(0)(np.polyfit), calls=(
+        lambda f, x, y, w: f(x, y, 2),
+        lambda f, x, y, w: f(x, y, 1, w=w))),
     Row("take_along_last", (anything.of_shape(2, N, 5), index(5, 2, N)), **moves,
         fastgrad=_core.ops.take_along_last, reference=take_along_last(np.take_along_axis),
         torch=lambda torch: lambda x, i: torch.gather(x, -1, i[..., None] % x.shape[-1])[..., 0],

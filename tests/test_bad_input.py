@@ -78,9 +78,9 @@ TABLE = {
     ),
     "matmul with a number": Bad(lambda: vector() @ 2.0, ValueError, ("matmul", "(2,)", "()", "*")),
     "dot": Bad(
-        lambda: fg.dot(np.ones((2, 2, 2)), np.ones(2)),
+        lambda: fg.dot(np.ones((2, 2, 2)), np.ones(3)),
         ValueError,
-        ("dot", "at most 2", "(2, 2, 2)", "matmul"),
+        ("dot", "axes (2,)", "(2, 2, 2)", "axes (0,)", "(3,)"),
     ),
     "reshape": Bad(lambda: vector().reshape(3), ValueError, ("reshape", "2 numbers", "(2,)", "(3,)")),
     "reshape with a remainder": Bad(

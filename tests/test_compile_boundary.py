@@ -153,8 +153,8 @@ def test_what_may_be_asked_while_recording():
 def test_numpys_functions_are_recorded():
     f = fg.compile(lambda x: np.sum(np.sin(x) * np.ones(2)) + np.mean(x, axis=0))
     assert f(np.array([1.0, 2.0])) == pytest.approx(np.sin([1.0, 2.0]).sum() + 1.5)
-    with pytest.raises(TypeError, match=r"np\.\w*unwrap has no operation"):
-        fg.compile(lambda x: np.unwrap(x))(np.ones(3))
+    with pytest.raises(TypeError, match=r"np\.\w*spacing has no operation"):
+        fg.compile(lambda x: np.spacing(x))(np.ones(3))
 
 
 # --- values that leave, and values that come in from elsewhere

@@ -20,6 +20,7 @@ BATCH = 3
 # Products sum in an order that depends on how many columns there are. The rest has the bits of single calls.
 CLOSE = {
     "matmul",
+    "matvec",
     "multi_dot",
     "dot",
     "vdot",

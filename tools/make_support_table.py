@@ -32,7 +32,11 @@ NumPy would lose a gradient, an error says so and what to write.
 included. Arguments of a function that is recorded or differentiated are not written to: write to
 `x.copy()`. `x += y` is `x = x + y`, a new value; `x[...] += y` writes.
 
-Arguments that have no meaning here (`out=`, `where=`, `casting=`) are refused by name.
+Arguments that have no meaning here (`out=`, `where=`, `casting=`) are refused by name. So are functions that
+are not listed: those of strings, dates, files and the bits of integers, and a few of real numbers (`frexp`,
+`nextafter`, `spacing`, `unique_inverse` and its kin, ufuncs' `at` and `reduceat`); `detach().numpy()` is the
+way to them. What has a shape that depends on values (`nonzero`, `unique`, `compress`) works anywhere but in a
+recording.
 """
 
 

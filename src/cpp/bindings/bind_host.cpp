@@ -87,6 +87,9 @@ void bind_host(py::module_& m) {
     def_of_one(linalg, "slogdet", slogdet, "(..., 2): its sign, and the logarithm of its absolute value.");
     def_of_one(linalg, "cholesky", cholesky, "Lower triangle L with L L^T = x.");
     def_of_one(linalg, "qr", qr, "(..., m + n, k): Q above R transposed.");
+    def_of_one(linalg, "qr_complete", qr_complete, "Q (m, m) and R (m, n) in a row, for m > n.");
+    def_of_one(linalg, "eig", eig, "(..., 2 (n + 1), n): eigenvalues above eigenvectors, real parts above imaginary.");
+    def_of_one(linalg, "eigvals", eigvals, "(..., 2, n): eigenvalues, real parts above imaginary.");
     def_of_one(linalg, "eigh", eigh, "(..., 1 + n, n): eigenvalues above eigenvectors.");
     def_of_one(linalg, "eigvalsh", eigvalsh, "Eigenvalues of a symmetric matrix.");
     def_of_one(linalg, "svd", svd, "(..., m + 1 + n, k): U above the singular values above Vh transposed.");

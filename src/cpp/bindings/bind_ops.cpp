@@ -6,6 +6,8 @@
 #include "ops/reduce.hpp"
 #include "ops/scan.hpp"
 #include "ops/shape.hpp"
+#include "ops/sorting.hpp"
+#include "ops/truth.hpp"
 #include "tape/registry.hpp"
 
 namespace fg {
@@ -120,6 +122,9 @@ void bind_ops(py::module_& m) {
     def_reduction<min>(ops, "min", "Smallest over axes; a NaN wins, ties share the gradient evenly.");
     def_reduction<logsumexp>(ops, "logsumexp", "log(sum(exp(x))) over axes, without overflow.");
     def_reduction<prod>(ops, "prod", "Product over axes.");
+    def_reduction<any>(ops, "any", "Whether a number is not zero, over axes.");
+    def_reduction<all>(ops, "all", "Whether no number is zero, over axes.");
+    def_reduction<count_nonzero>(ops, "count_nonzero", "How many numbers are not zero, over axes.");
     def_reduction<argmax>(ops, "argmax",
                           "Position of the largest along an axis: the first of equals, or the first NaN.");
     def_reduction<argmin>(ops, "argmin",
@@ -136,6 +141,15 @@ void bind_ops(py::module_& m) {
         "Positions that sort along an axis (the flattened array when None); equal numbers keep their order.", last);
 
     using py::arg;
+    ops.def(
+        "places_of_ranks",
+        [](const py::object& x, const py::object& ranks) {
+            const Tensor t = operand(x, "places_of_ranks");
+            const Dims wanted = to_dims(ranks, "ranks");
+            const WithoutGil released;
+            return places_of_ranks(t, wanted);
+        },
+        arg("x"), arg("ranks"), "Where the numbers of at most 8 ranks stand along the last axis, as argsort says.");
     ops.def("searchsorted", search, arg("a"), arg("v"), arg("side") = "left", arg("sorter") = py::none(),
             "Where values go in sorted numbers: before their equals, or behind them with side right; sorter sorts a.");
     ops.def("take_along_axis", take_along, arg("x"), arg("indices"), arg("axis") = -1,
@@ -189,6 +203,12 @@ void bind_ops(py::module_& m) {
         "The same numbers, as a new value of the graph.");
     ops.def("take", take, arg("x"), arg("indices"), arg("axis") = py::none(),
             "Numbers at integer indices along an axis (of the flattened array when None).");
+    ops.def(
+        "scatter_add",
+        [](const py::object& x, const py::object& indices, int64_t n) {
+            return scatter_add(operand(x, "scatter_add"), from_array_or_tensor(indices), n);
+        },
+        arg("x"), arg("indices"), arg("n"), "Sums of numbers by index: those with index i are added up at place i.");
     ops.def("take_along_last", take_along_last, arg("x"), arg("indices"),
             "One number of the last axis per row: x[..., indices].");
 

@@ -6,6 +6,7 @@
 #include "ops/reduce.hpp"
 #include "ops/scan.hpp"
 #include "ops/shape.hpp"
+#include "ops/sorting.hpp"
 #include "tape/apply.hpp"
 #include "tape/backward.hpp"
 #include "tape/recording.hpp"

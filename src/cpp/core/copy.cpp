@@ -1,4 +1,5 @@
 // Copying numbers from any layout and type to any other.
+#include <algorithm>
 #include <cstring>
 
 #include "core/tensor.hpp"
@@ -28,6 +29,14 @@ __attribute__((noinline)) void copy_axis(const From* from, To* to, const Dims& s
         }
         for (int64_t i = 0; i < n; ++i) to[i * so] = Convert<To, From, to_bool>::apply(from[i * si]);
         return;
+    }
+    if constexpr (std::is_same_v<To, From> && !to_bool) {
+        // Each number several times, as repeat has it: a call for every number would take longer than the copies.
+        const int64_t copies = shape[axis + 1];
+        if (axis + 2 == shape.size() && in[axis + 1] == 0 && out[axis + 1] == 1) {
+            for (int64_t i = 0; i < n; ++i) std::fill_n(to + i * so, copies, from[i * si]);
+            return;
+        }
     }
     for (int64_t i = 0; i < n; ++i) copy_axis<To, From, to_bool>(from + i * si, to + i * so, shape, in, out, axis + 1);
 }
@@ -80,7 +89,8 @@ bool copy_transposed(const View& from, const View& to, const Dims& shape, const 
         if (in[i] == 1) rows = i;
         if (out[i] == 1) columns = i;
     }
-    if (rows < 0 || columns < 0 || rows == columns || shape[rows] < 4 || shape[columns] < 4) return false;
+    if (rows < 0 || columns < 0 || rows == columns || in[columns] == 0 || shape[rows] < 4 || shape[columns] < 4)
+        return false;
     const int64_t item = itemsize(to.dtype), each = shape[rows] * shape[columns], count = element_count(shape) / each;
     Dims position = Dims::filled(shape.size(), 0);
     int64_t read = 0, written = 0;

@@ -41,7 +41,9 @@ Meta infer_gather(const Op& op, const Attrs& a, Views in) {
 // Calls visit(place in x's layout, place in the picked layout) for every run of `right` numbers; -1, or a bad index.
 template <class Visit> int64_t walk(const Parts& p, const int64_t* index, Visit visit) {
     for (int64_t b = 0; b < p.batch; ++b, index += p.at) {
-        for (int64_t k = 0; k < p.at; ++k)
+        bool outside = false;  // asked of all first, without a branch for each
+        for (int64_t k = 0; k < p.at; ++k) outside |= uint64_t(index[k]) + uint64_t(p.n) >= 2 * uint64_t(p.n);
+        for (int64_t k = 0; outside && k < p.at; ++k)
             if (index[k] < -p.n || index[k] >= p.n) return b * p.at + k;
         for (int64_t row = b * p.left; row < (b + 1) * p.left; ++row)
             for (int64_t k = 0; k < p.at; ++k) {
@@ -209,6 +211,17 @@ Tensor gather(const Tensor& x, const Tensor& index, int axis, int batch) {
     a.axes.push_back(checked_axis(axis, x.ndim(), "gather") - x.ndim());
     a.ndim = batch;
     return apply(gather_op, {x, index}, a);
+}
+
+Tensor scatter_add(const Tensor& picked, const Tensor& index, int64_t n) {
+    if (index.dtype() != DType::int64) throw TypeError(say("an index is ", name(index.dtype()), ", expected int64"));
+    if (picked.shape() != index.shape() || n < 0)
+        throw ValueError(say("scatter_add: expected numbers and indices of one shape, and a size, got shapes ",
+                             picked.shape(), " and ", index.shape(), ", and ", n));
+    Attrs a;
+    a.axes.push_back(-1);
+    a.shape.push_back(n);
+    return apply(scatter_add_op, {astype(picked, to_floating(picked.dtype())), index}, a);
 }
 
 Tensor take_along_axis(const Tensor& x, const Tensor& index, int wanted) {

@@ -15,6 +15,9 @@ Tensor take_along_axis(const Tensor& x, const Tensor& index, int axis);
 // Positions along axes of these sizes, as one along those axes joined.
 Tensor flat_index(Span<Tensor> positions, const Dims& sizes);
 
+// picked and index of one shape -> (n,): what has index i is added up at place i. The gradient of gather.
+Tensor scatter_add(const Tensor& picked, const Tensor& index, int64_t n);
+
 void register_index_ops();
 
 }  // namespace fg

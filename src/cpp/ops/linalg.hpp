@@ -20,10 +20,14 @@ Tensor slogdet(const Tensor& a);
 Tensor cholesky(const Tensor& a);
 
 // Factors of one matrix lie in one array, with k = min(m, n) columns.
-Tensor qr(const Tensor& a);        // (..., m + n, k): Q above R turned
-Tensor eigh(const Tensor& a);      // (..., 1 + n, n): eigenvalues above eigenvectors; of the lower triangle
-Tensor svd(const Tensor& a);       // (..., m + 1 + n, k): U, singular values, Vh turned
-Tensor svd_full(const Tensor& a);  // (..., m * m + k + n * n): U, singular values, Vh, without gradient
+Tensor qr(const Tensor& a);           // (..., m + n, k): Q above R turned
+Tensor eigh(const Tensor& a);         // (..., 1 + n, n): eigenvalues above eigenvectors; of the lower triangle
+Tensor svd(const Tensor& a);          // (..., m + 1 + n, k): U, singular values, Vh turned
+Tensor svd_full(const Tensor& a);     // (..., m * m + k + n * n): U, singular values, Vh
+Tensor qr_complete(const Tensor& a);  // (..., m * m + m * n): Q and R; m > n
+Tensor eig(
+    const Tensor& a);  // (..., 2 (n + 1), n): eigenvalues above eigenvectors, each real parts above imaginary ones
+Tensor eigvals(const Tensor& a);  // (..., 2, n)
 Tensor eigvalsh(const Tensor& a);
 Tensor svdvals(const Tensor& a);
 // Singular values up to `cutoff` (...) of the largest count as zero.

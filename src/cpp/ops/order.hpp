@@ -1,5 +1,4 @@
-// What follows from the order of numbers: where the largest stands, sorting, places in a sorted row. NaN is the
-// largest.
+// What follows from the order of numbers: where the largest stands, places in a sorted row. NaN is the largest.
 #pragma once
 
 #include "tape/apply.hpp"
@@ -9,9 +8,6 @@ namespace fg {
 // The first of the largest (smallest) numbers, or the first NaN: its position among those of the axes, flattened.
 Tensor argmax(const Tensor& x, const Dims& axes, bool keepdims);
 Tensor argmin(const Tensor& x, const Dims& axes, bool keepdims);
-// Positions in ascending order; equal numbers keep theirs.
-Tensor argsort(const Tensor& x, int axis);
-Tensor sort(const Tensor& x, int axis);
 // sorted (n,): how many of its numbers are less than each value; `right`: less or equal.
 Tensor searchsorted(const Tensor& sorted, const Tensor& values, bool right);
 

@@ -15,6 +15,10 @@ Tensor prod(const Tensor& x, const Dims& axes, bool keepdims = false);
 
 Dims all_axes(const Tensor& x);
 
+// For ops that reduce: the axes, checked and in order, and the shape that is left.
+Attrs reduction(const Tensor& x, const Dims& axes, bool keepdims, const char* op);
+Dims reduced_shape(const Dims& from, const Attrs& a);
+
 void register_reduce_ops();
 
 }  // namespace fg

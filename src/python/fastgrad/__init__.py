@@ -89,6 +89,9 @@ _HOME = {name: module for module, names in _LOADED_ON_USE.items() for name in na
 def __getattr__(name: str) -> object:
     if name in _SUBMODULES:
         return _import_module(f"fastgrad.{name}")
+    if name in numpy._HOME:
+        globals()[name] = value = getattr(numpy, name)
+        return value
     if name not in _HOME:
         raise AttributeError(f"module 'fastgrad' has no attribute {name!r}")
     globals()[name] = value = getattr(_import_module(f"fastgrad.{_HOME[name]}"), name)
@@ -96,11 +99,11 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBMODULES, *_HOME})
+    return sorted({*globals(), *_SUBMODULES, *_HOME, *numpy._HOME})
 
 
 __all__ = [  # noqa: PLE0604 - the operations are listed by the compiled core
-    *sorted(_operations),
+    *sorted({*_operations, *numpy._HOME} - {"asarray"}),
     "EpochInfo",
     "FitResult",
     "GradientError",

@@ -97,8 +97,10 @@ def _round(a: Any, decimals: int = 0, out: Any = None) -> Any:
 
 
 def _where(condition: Any, *branches: Any) -> Any:
+    if not branches:
+        return fnp.nonzero(condition)
     if len(branches) != 2:
-        raise TypeError("np.where on a tensor needs both branches: np.where(condition, a, b)")
+        raise TypeError("np.where takes a condition alone, or both branches: np.where(condition, a, b)")
     return _ops.where(condition, *branches)
 
 
@@ -171,6 +173,62 @@ _ALIKE = """
 """
 _FUNCTIONS |= {getattr(np, name): getattr(fnp, name) for name in _ALIKE.split()}
 
+# Functions that are loaded when they are used: those that take what NumPy's do are found by their names.
+_LATER: dict[str, Callable[..., Any]] = {
+    "nanmax": lambda: _reduction(fnp.nanmax, "out keepdims"),
+    "nanmin": lambda: _reduction(fnp.nanmin, "out keepdims"),
+    "nanargmax": lambda: _reduction(fnp.nanargmax, "out keepdims"),
+    "nanargmin": lambda: _reduction(fnp.nanargmin, "out keepdims"),
+    "nanprod": lambda: _reduction(fnp.nanprod, "dtype out keepdims"),
+    "nancumsum": lambda: _scan(fnp.nancumsum),
+    "nancumprod": lambda: _scan(fnp.nancumprod),
+    "nanvar": lambda: _reduction(fnp.nanvar, "dtype out ddof keepdims"),
+    "nanstd": lambda: _reduction(fnp.nanstd, "dtype out ddof keepdims"),
+    "nanmedian": lambda: _reduction(fnp.nanmedian, "out overwrite_input keepdims"),
+    "nanquantile": lambda: _percentages(fnp.nanquantile),
+    "nanpercentile": lambda: _percentages(fnp.nanpercentile),
+    "partition": lambda: _partition(fnp.partition),
+    "argpartition": lambda: _partition(fnp.argpartition),
+    "einsum_path": lambda: _einsum_path,
+    "cov": lambda: _without_dtype(fnp.cov),
+    "corrcoef": lambda: _without_dtype(fnp.corrcoef),
+    "cumulative_sum": lambda: _without_dtype(fnp.cumulative_sum),
+    "cumulative_prod": lambda: _without_dtype(fnp.cumulative_prod),
+}
+
+
+def _partition(op: Callable[..., Any]) -> Callable[..., Any]:
+    def placed(a: Any, kth: Any, axis: Any = -1, kind: Any = None, order: Any = None) -> Any:  # noqa: ARG001
+        _refuse(order=order)
+        return op(a, kth, axis)
+
+    return placed
+
+
+def _without_dtype(op: Callable[..., Any]) -> Callable[..., Any]:
+    def called(*args: Any, dtype: Any = None, out: Any = None, **keywords: Any) -> Any:
+        _refuse(dtype=dtype, out=out)
+        return op(*args, **keywords)
+
+    return called
+
+
+def _einsum_path(*operands: Any, **keywords: Any) -> Any:
+    """Of the shapes alone."""
+    shapes = [np.broadcast_to(0.0, x.shape) if isinstance(x, core.Tensor) else x for x in operands]
+    return np.einsum_path(*shapes, **keywords)
+
+
+@cache
+def _loaded_on_use(function: Any) -> Callable[..., Any] | None:
+    name = function.__name__
+    if getattr(np, name, None) is not function:
+        return None
+    if name in _LATER:
+        return _LATER[name]()  # type: ignore[no-any-return]
+    return getattr(fnp, name) if name in fnp._HOME else None
+
+
 # NumPy's modules whose functions are, by name, those of a module here, which is loaded when it is used.
 _MODULES = {"numpy.linalg": "fastgrad.linalg", "numpy.fft": "fastgrad.fft"}
 
@@ -200,11 +258,15 @@ def _scipy_ufuncs() -> dict[Any, Callable[..., Any]]:
 
 def _ufunc(ufunc: Any) -> Callable[..., Any] | None:
     op = _UFUNCS.get(ufunc)
+    if op is None:
+        op = _loaded_on_use(ufunc)
     return _scipy_ufuncs().get(ufunc) if op is None and "scipy.special" in sys.modules else op
 
 
 def _function(function: Any) -> Callable[..., Any] | None:
     found = _FUNCTIONS.get(function)
+    if found is None:
+        found = _loaded_on_use(function)
     module = _MODULES.get(getattr(function, "__module__", ""))
     if found is not None or module is None:
         return found
@@ -213,13 +275,16 @@ def _function(function: Any) -> Callable[..., Any] | None:
 
 
 def _array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:  # noqa: ARG001
-    op = _ufunc(ufunc)
-    if op is None or method != "__call__":
-        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    op, name, known = _ufunc(ufunc), ufunc.__name__, set()
+    if method != "__call__":
+        op, name = import_module("fastgrad._ufunc_methods").method_of(ufunc, method, op), f"{name}.{method}"
+        known = {"axis", "keepdims"} if method == "reduce" else {"axis"}
+        keywords = {key: value for key, value in keywords.items() if value is not None or key == "axis"}
+    if op is None:
         raise TypeError(f"np.{name} {_NO_OPERATION}")
-    if keywords:
-        raise TypeError(f"np.{ufunc.__name__} on a fastgrad tensor takes no {', '.join(sorted(keywords))}=")
-    return op(*inputs)
+    if unknown := sorted(keywords.keys() - known):
+        raise TypeError(f"np.{name} on a fastgrad tensor takes no {', '.join(unknown)}=")
+    return op(*inputs, **keywords)
 
 
 def _array_function(self: Any, function: Any, types: Any, args: Any, keywords: Any) -> Any:  # noqa: ARG001

@@ -84,6 +84,28 @@ def qr(out: Array, a: Array) -> None:
 
 
 @_names_the_matrix
+def qr_complete(out: Array, a: Array) -> None:
+    rows = a.shape[-2]
+    q, r = np.linalg.qr(a, mode="complete")
+    out[..., : rows * rows] = q.reshape(*a.shape[:-2], rows * rows)
+    out[..., rows * rows :] = r.reshape(*a.shape[:-2], rows * a.shape[-1])
+
+
+@_names_the_matrix
+def eig(out: Array, a: Array) -> None:
+    size = a.shape[-1]
+    values, vectors = np.linalg.eig(a)
+    out[..., 0, :], out[..., 1, :] = values.real, values.imag
+    out[..., 2 : size + 2, :], out[..., size + 2 :, :] = vectors.real, vectors.imag
+
+
+@_names_the_matrix
+def eigvals(out: Array, a: Array) -> None:
+    values = np.linalg.eigvals(a)
+    out[..., 0, :], out[..., 1, :] = values.real, values.imag
+
+
+@_names_the_matrix
 def eigh(out: Array, a: Array) -> None:
     out[..., 0, :], out[..., 1:, :] = np.linalg.eigh(a)
 

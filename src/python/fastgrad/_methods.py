@@ -36,10 +36,22 @@ def clip(a: Tensor, min: Any = None, max: Any = None) -> Tensor:
     return fnp.maximum(a, min) if max is None else fnp.clip(a, min, max)
 
 
+def any(a: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Whether a number is not zero, over axes."""
+    return fnp.any(a, axis, keepdims)
+
+
+def all(a: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Whether no number is zero, over axes."""
+    return fnp.all(a, axis, keepdims)
+
+
 # The functions whose first argument is the tensor, and whose others are those of NumPy's method.
-_ALIKE = "all any diagonal dot ravel repeat squeeze std swapaxes trace var"
+_ALIKE = "diagonal dot ravel repeat squeeze std swapaxes trace var"
 
 _METHODS: dict[str, Callable[..., Any]] = {
+    "all": all,
+    "any": any,
     "clip": clip,
     "flatten": flatten,
     "searchsorted": searchsorted,

@@ -34,6 +34,17 @@ if TYPE_CHECKING:
     from typing import Any
 
     from fastgrad._core.ops import *  # type: ignore[assignment]  # noqa: F403
+    from fastgrad._functions.arithmetic import *  # noqa: F403
+    from fastgrad._functions.choosing import *  # noqa: F403
+    from fastgrad._functions.comparisons import *  # noqa: F403
+    from fastgrad._functions.correlation import *  # noqa: F403
+    from fastgrad._functions.counting import *  # noqa: F403
+    from fastgrad._functions.editing import *  # noqa: F403
+    from fastgrad._functions.grids import *  # noqa: F403
+    from fastgrad._functions.nans import *  # noqa: F403
+    from fastgrad._functions.polynomials import *  # noqa: F403
+    from fastgrad._functions.sets import *  # noqa: F403
+    from fastgrad._functions.writing import *  # noqa: F403
 
 _ops = core.ops
 
@@ -46,6 +57,9 @@ max = amax = _ops.max
 min = amin = _ops.min
 logsumexp = _ops.logsumexp
 prod = _ops.prod
+any = _ops.any
+all = _ops.all
+count_nonzero = _ops.count_nonzero
 argmax = _ops.argmax
 argmin = _ops.argmin
 cumsum = _ops.cumsum
@@ -86,9 +100,55 @@ e, euler_gamma, inf, nan, newaxis, pi = _np.e, _np.euler_gamma, _np.inf, _np.nan
 bool_, float32, float64, int64 = _np.bool_, _np.float32, _np.float64, _np.int64
 
 
+# Functions that few programs use: a process loads their modules when it does.
+_LOADED_ON_USE = {
+    "arithmetic": (
+        "angle divmod fabs fix float_power fmax fmin i0 ldexp logaddexp2 modf real_if_close unwrap"
+    ),
+    "choosing": "apply_along_axis apply_over_axes choose fromfunction piecewise select",
+    "comparisons": (
+        "allclose array_equal array_equiv can_cast iscomplex iscomplexobj isclose isneginf isposinf isreal "
+        "isrealobj logical_xor result_type"
+    ),
+    "correlation": (
+        "corrcoef cov cumulative_prod cumulative_sum ediff1d matrix_transpose matvec vecdot vecmat"
+    ),
+    "counting": (
+        "argwhere bincount digitize flatnonzero histogram histogram2d histogram_bin_edges histogramdd nonzero"
+    ),
+    "editing": (
+        "append block broadcast_arrays broadcast_shapes delete diagflat dsplit dstack extract insert resize "
+        "rollaxis row_stack unstack"
+    ),
+    "grids": (
+        "bartlett blackman diag_indices diag_indices_from geomspace hamming hanning indices ix_ kaiser "
+        "logspace mask_indices ravel_multi_index tril_indices tril_indices_from triu_indices "
+        "triu_indices_from unravel_index"
+    ),
+    "nans": (
+        "nanargmax nanargmin nancumprod nancumsum nanmax nanmedian nanmin nanpercentile nanprod nanquantile "
+        "nanstd nanvar"
+    ),
+    "polynomials": "poly polyadd polyder polydiv polyfit polyint polymul polysub polyval roots vander",
+    "sets": (
+        "argpartition intersect1d isin lexsort partition setdiff1d setxor1d trim_zeros union1d unique "
+        "unique_values"
+    ),
+    "writing": "copyto fill_diagonal place put put_along_axis putmask",
+}
+_HOME = {name: module for module, names in _LOADED_ON_USE.items() for name in names.split()}
+
+
 def __getattr__(name: str) -> Any:
     if name == "fft":
         return _import_module("fastgrad.fft")
+    if name in _HOME:
+        globals()[name] = value = getattr(_import_module(f"fastgrad._functions.{_HOME[name]}"), name)
+        return value
     raise AttributeError(
         f"fastgrad.numpy has no function {name!r}; NumPy's own works on arrays, not on tensors"
     )
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME, "fft"})

@@ -258,6 +258,10 @@ class Tensor:
     def __deepcopy__(self, arg0: Any, /) -> Self: ...
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any: ...
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any: ...
+    def all(a: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Whether no number is zero, over axes."""
+    def any(a: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Whether a number is not zero, over axes."""
     def clip(a: Tensor, min: Any = None, max: Any = None) -> Tensor:
         """Held between min and max; None leaves a side open."""
     def flatten(a: Tensor) -> Tensor:
@@ -266,14 +270,10 @@ class Tensor:
         """Where values go in these sorted numbers."""
     def take(a: Tensor, indices: Any, axis: int | None = None) -> Tensor:
         """Numbers at integer indices along an axis, of the flattened tensor when None."""
-    def all(a: Any, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-        """Return whether no number is zero."""
-    def any(a: Any, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-        """Return whether there is a number that is not zero."""
     def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
         """Return the numbers whose places along two axes differ by an offset, along a last axis."""
     def dot(a: Any, b: Any) -> Tensor:
-        """Product of vectors and matrices, as ``numpy.dot`` for one and two dimensions."""
+        """Sums of products over the last axis of one and the last but one of the other, or its only one."""
     def ravel(a: Any) -> Tensor:
         """Return all numbers in one row, in the order of the last axis first."""
     def repeat(a: Any, repeats: Any, axis: int | None = None) -> Tensor:

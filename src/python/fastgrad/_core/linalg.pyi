@@ -16,8 +16,14 @@ def cholesky(x: _Operand) -> Tensor:
 def det(x: _Operand) -> Tensor:
     """Determinant."""
 
+def eig(x: _Operand) -> Tensor:
+    """(..., 2 (n + 1), n): eigenvalues above eigenvectors, real parts above imaginary."""
+
 def eigh(x: _Operand) -> Tensor:
     """(..., 1 + n, n): eigenvalues above eigenvectors."""
+
+def eigvals(x: _Operand) -> Tensor:
+    """(..., 2, n): eigenvalues, real parts above imaginary."""
 
 def eigvalsh(x: _Operand) -> Tensor:
     """Eigenvalues of a symmetric matrix."""
@@ -33,6 +39,9 @@ def pinv(a: _Operand, cutoff: Any) -> Tensor:
 
 def qr(x: _Operand) -> Tensor:
     """(..., m + n, k): Q above R transposed."""
+
+def qr_complete(x: _Operand) -> Tensor:
+    """Q (m, m) and R (m, n) in a row, for m > n."""
 
 def slogdet(x: _Operand) -> Tensor:
     """(..., 2): its sign, and the logarithm of its absolute value."""

@@ -16,6 +16,12 @@ def abs(x: _Operand, /) -> Tensor:
 def add(a: _Operand, b: _Operand, /) -> Tensor:
     """Sum a + b."""
 
+def all(x: _Operand, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
+    """Whether no number is zero, over axes."""
+
+def any(x: _Operand, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
+    """Whether a number is not zero, over axes."""
+
 def arccos(x: _Operand, /) -> Tensor:
     """Inverse cosine, from 0 to pi; its slope at -1 and 1 is infinite."""
 
@@ -72,6 +78,9 @@ def cos(x: _Operand, /) -> Tensor:
 
 def cosh(x: _Operand, /) -> Tensor:
     """Hyperbolic cosine."""
+
+def count_nonzero(x: _Operand, axis: _Sizes | None = None, keepdims: bool = False) -> Tensor:
+    """How many numbers are not zero, over axes."""
 
 def cumprod(x: _Operand, axis: SupportsIndex | None = None) -> Tensor:
     """Running product along an axis (of the flattened array when None)."""
@@ -211,6 +220,9 @@ def normal_pdf(x: _Operand, /) -> Tensor:
 def not_equal(a: _Operand, b: _Operand, /) -> Tensor:
     """a != b."""
 
+def places_of_ranks(x: _Operand, ranks: Any) -> Tensor:
+    """Where the numbers of at most 8 ranks stand along the last axis, as argsort says."""
+
 def power(a: _Operand, b: _Operand, /) -> Tensor:
     """Power a ** b. The derivative in a is 0 where b is 0, the one in b is 0 where a is 0 and b is not negative."""
 
@@ -231,6 +243,9 @@ def reshape(x: _Operand, shape: _Sizes) -> Tensor:
 
 def rint(x: _Operand, /) -> Tensor:
     """The nearest integer, ties to even; its derivative is 0."""
+
+def scatter_add(x: _Operand, indices: _Operand, n: SupportsIndex) -> Tensor:
+    """Sums of numbers by index: those with index i are added up at place i."""
 
 def searchsorted(a: _Operand, v: _Operand, side: str = "left", sorter: _Operand | None = None) -> Tensor:
     """Where values go in sorted numbers: before their equals, or behind them with side right; sorter sorts a."""

@@ -21,12 +21,12 @@ _ops = core.ops
 
 
 def dot(a: Any, b: Any) -> Tensor:
-    """Product of vectors and matrices, as ``numpy.dot`` for one and two dimensions.
+    """Sums of products over the last axis of one and the last but one of the other, or its only one.
 
     Parameters
     ----------
     a, b : array_like
-        Shapes (n,), (m, n) or () each.
+        (..., n) and (..., n, k) or (n,); or one of them a single number.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def dot(a: Any, b: Any) -> Tensor:
     Raises
     ------
     ValueError
-        If the shapes do not fit, or an operand has more than two dimensions.
+        If the shapes do not fit.
 
     Examples
     --------
@@ -45,12 +45,10 @@ def dot(a: Any, b: Any) -> Tensor:
     11.0
     """
     a, b = as_tensor(a), as_tensor(b)
-    if a.ndim > 2 or b.ndim > 2:
-        raise ValueError(
-            f"dot: expected at most 2 dimensions, got shapes {a.shape} and {b.shape}; use matmul or tensordot"
-        )
     if a.ndim == 0 or b.ndim == 0:
         return _ops.multiply(a, b)
+    if a.ndim > 2 or b.ndim > 2:
+        return _contracted(a, b, (a.ndim - 1,), (max(b.ndim - 2, 0),), "dot")
     return _ops.matmul(a, b)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from fastgrad._functions.joining import stack
 from fastgrad._functions.matrices import full_like
 from fastgrad._native import core
-from fastgrad.tensors import tensor
+from fastgrad.tensors import asarray, tensor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "arange",
     "array",
+    "asarray",
     "copy",
     "empty",
     "empty_like",

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastgrad._functions.shapes import flip
 from fastgrad._native import core
-from fastgrad._operands import as_tensor, place_of
+from fastgrad._operands import as_tensor, filled, place_of
 
 if TYPE_CHECKING:
     from typing import Any
@@ -184,14 +184,25 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Ten
         raise ValueError(
             f"interp: xp and fp have shapes {places.shape} and {values.shape}, expected one (n,)"
         )
+    if places.dtype.kind != "f":
+        places = _ops.astype(places, np.float64)
     last = places.size - 1
-    before = _ops.clip(_ops.subtract(_ops.searchsorted(places, at, "right"), 1), 0, max(last - 1, 0))
-    behind = _ops.minimum(_ops.add(before, 1), last)
-    start, low = _ops.take(places, before), _ops.take(values, before)
-    width = _ops.subtract(_ops.take(places, behind), start)
-    slope = _ops.divide(
-        _ops.subtract(_ops.take(values, behind), low), _ops.where(_ops.equal(width, 0), 1, width)
+    if last == 0:
+        steps = filled(places, 0, (1,))
+    else:
+        width = places[1:] - places[:-1]
+        steps = (values[1:] - values[:-1]) / _ops.where(_ops.equal(width, 0), 1, width)
+    # Of each place the line that begins at the point before it, the last line at the last point, too; what
+    # lies outside is brought to the ends first, where a value is that of the end to the bit.
+    slopes = _ops.concatenate([steps, steps[-1:]]) if last else steps
+    near = _ops.clip(at, places[0], places[last])
+    before = _ops.subtract(_ops.searchsorted(places, near, "right"), 1)
+    inside = _ops.add(
+        _ops.take(values, before),
+        _ops.multiply(_ops.take(slopes, before), _ops.subtract(near, _ops.take(places, before))),
     )
-    inside = _ops.add(low, _ops.multiply(slope, _ops.subtract(at, start)))
-    inside = _ops.where(_ops.less(at, places[0]), values[0] if left is None else left, inside)
-    return _ops.where(_ops.greater(at, places[last]), values[last] if right is None else right, inside)
+    if left is not None:
+        inside = _ops.where(_ops.less(at, places[0]), left, inside)
+    if right is not None:
+        inside = _ops.where(_ops.greater(at, places[last]), right, inside)
+    return inside

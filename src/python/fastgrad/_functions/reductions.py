@@ -1,4 +1,4 @@
-"""Truth and counts over axes, sums without NaN, softmax: reductions made of other operations."""
+"""Sums without NaN, softmax: reductions made of other operations."""
 
 from __future__ import annotations
 
@@ -13,72 +13,9 @@ if TYPE_CHECKING:
 
     from fastgrad._core import Tensor
 
-__all__ = ["all", "any", "count_nonzero", "log_softmax", "nanmean", "nansum", "softmax"]
+__all__ = ["log_softmax", "nanmean", "nansum", "softmax"]
 
 _ops = core.ops
-
-
-def count_nonzero(a: Any, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-    """Return how many numbers are not zero.
-
-    Parameters
-    ----------
-    a : array_like
-        Any shape.
-    axis : int or tuple of int, optional
-        The axes to count over; by default all.
-    keepdims : bool, default False
-        Leave them in the result, with size 1.
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.count_nonzero([1.0, 0.0, 2.0]).item()
-    2
-    """
-    return _ops.sum(_ops.astype(as_tensor(a), bool), axis, keepdims)
-
-
-def any(a: Any, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-    """Return whether there is a number that is not zero.
-
-    Parameters
-    ----------
-    a : array_like
-        Any shape.
-    axis : int or tuple of int, optional
-        The axes to look along; by default all.
-    keepdims : bool, default False
-        Leave them in the result, with size 1.
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.any([False, True]).item()
-    True
-    """
-    return _ops.greater(count_nonzero(a, axis, keepdims), 0)
-
-
-def all(a: Any, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-    """Return whether no number is zero.
-
-    Parameters
-    ----------
-    a : array_like
-        Any shape.
-    axis : int or tuple of int, optional
-        The axes to look along; by default all.
-    keepdims : bool, default False
-        Leave them in the result, with size 1.
-
-    Examples
-    --------
-    >>> import fastgrad as fg
-    >>> fg.all([False, True]).item()
-    False
-    """
-    return _ops.equal(_ops.sum(_ops.logical_not(_ops.astype(as_tensor(a), bool)), axis, keepdims), 0)
 
 
 def nansum(a: Any, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:

@@ -168,10 +168,10 @@ def median(a: Any, axis: int | Sequence[int] | None = None, keepdims: bool = Fal
     >>> fg.median([5.0, 1.0, 2.0]).item()
     2.0
     """
-    rows, shape = _sorted_rows(a, axis, keepdims, "median")
+    rows, shape = rows_of(a, axis, keepdims, "median")
     n = rows.shape[-1]
-    middle = _ops.mean(rows[..., (n - 1) // 2 : n // 2 + 1], -1)
-    return _ops.reshape(_unless_nan(middle, rows[..., -1]), shape)
+    middle = _ops.mean(_of_ranks(rows, np.unique([(n - 1) // 2, n // 2])), -1)
+    return _ops.reshape(_unless_nan(middle, _ops.max(rows, -1)), shape)
 
 
 def quantile(
@@ -207,14 +207,11 @@ def quantile(
     >>> fg.quantile([1.0, 2.0, 3.0], [0.25, 1.0]).tolist()
     [1.5, 3.0]
     """
-    shares = np.asarray(q, np.float64)
-    if not np.all((shares >= 0) & (shares <= 1)):
-        raise ValueError(f"quantile: q must be between 0 and 1, got {q!r}")
-    if method not in {"linear", "lower", "higher", "midpoint", "nearest"}:
-        raise ValueError(
-            f"quantile: method must be linear, lower, higher, midpoint or nearest, got {method!r}"
-        )
-    rows, shape = _sorted_rows(a, axis, keepdims, "quantile")
+    return _quantile(a, shares_of(q, method, "quantile"), axis, method, keepdims, "quantile")
+
+
+def _quantile(a: Any, shares: Any, axis: Any, method: str, keepdims: bool, op: str) -> Tensor:
+    rows, shape = rows_of(a, axis, keepdims, op)
     at = shares * (rows.shape[-1] - 1)
     low = np.floor(at)
     part = {
@@ -225,17 +222,14 @@ def quantile(
         "nearest": np.rint(at) - low,
     }[method].astype(rows.dtype)
     places = low.astype(np.int64)
-    below = _ops.take(rows, places, -1)
-    above = _ops.take(rows, np.minimum(places + 1, rows.shape[-1] - 1), -1)
-    step = _ops.subtract(above, below)
-    between = _ops.where(
-        part < 0.5,
-        _ops.add(below, _ops.multiply(step, part)),
-        _ops.subtract(above, _ops.multiply(step, 1 - part)),
-    )
-    last = _ops.reshape(rows[..., -1], (*rows.shape[:-1], *[1] * shares.ndim))
+    behind = np.minimum(places + 1, rows.shape[-1] - 1)
+    ranks = np.unique([places, behind])
+    some = _of_ranks(rows, ranks)
+    below = _ops.take(some, np.searchsorted(ranks, places), -1)
+    above = _ops.take(some, np.searchsorted(ranks, behind), -1)
+    last = _ops.reshape(_ops.max(rows, -1), (*rows.shape[:-1], *[1] * shares.ndim))
     found = moveaxis(
-        _unless_nan(between, last),
+        _unless_nan(between(below, above, part), last),
         tuple(range(rows.ndim - 1, rows.ndim - 1 + shares.ndim)),
         tuple(range(shares.ndim)),
     )
@@ -264,14 +258,45 @@ def percentile(
     >>> fg.percentile([1.0, 2.0, 3.0], 25).item()
     1.5
     """
-    shares = np.asarray(q, np.float64) / 100
+    return _quantile(a, shares_of(q, method, "percentile", 100), axis, method, keepdims, "percentile")
+
+
+def shares_of(q: Any, method: str, op: str, whole: int = 1) -> np.ndarray[Any, Any]:
+    """`q` as shares from 0 to 1, and the method checked."""
+    shares: np.ndarray[Any, Any] = np.asarray(q, np.float64) / whole
     if not np.all((shares >= 0) & (shares <= 1)):
-        raise ValueError(f"percentile: q must be between 0 and 100, got {q!r}")
-    return quantile(a, shares, axis, method, keepdims)
+        raise ValueError(f"{op}: q must be between 0 and {whole}, got {q!r}")
+    if method not in {"linear", "lower", "higher", "midpoint", "nearest"}:
+        raise ValueError(f"{op}: method must be linear, lower, higher, midpoint or nearest, got {method!r}")
+    return shares
 
 
-def _sorted_rows(a: Any, axis: Any, keepdims: bool, op: str) -> tuple[Tensor, list[int]]:
-    """The numbers of each reduced part sorted along a last axis, and the shape of the result."""
+def between(below: Tensor, above: Tensor, part: Any) -> Tensor:
+    """A part of the way from one to the other, which both ends meet."""
+    step = _ops.subtract(above, below)
+    return _ops.where(
+        part < 0.5,
+        _ops.add(below, _ops.multiply(step, part)),
+        _ops.subtract(above, _ops.multiply(step, 1 - part)),
+    )
+
+
+def _of_ranks(rows: Tensor, ranks: Any) -> Tensor:
+    """The numbers along the last axis that have these ranks, which are few or all are sorted."""
+    if len(ranks) > 8:
+        return _ops.take(_ops.sort(rows, -1), ranks, -1)
+    places = _ops.places_of_ranks(rows, ranks.tolist())
+    return _ops.take_along_axis(rows, places, -1)
+
+
+def sorted_rows(a: Any, axis: Any, keepdims: bool, op: str) -> tuple[Tensor, list[int]]:
+    """As `rows_of`, the numbers sorted."""
+    rows, shape = rows_of(a, axis, keepdims, op)
+    return _ops.sort(rows, -1), shape
+
+
+def rows_of(a: Any, axis: Any, keepdims: bool, op: str) -> tuple[Tensor, list[int]]:
+    """The numbers of each reduced part along a last axis, and the shape of the result."""
     t = as_tensor(a)
     if t.dtype.kind != "f":
         t = _ops.astype(t, np.float64)
@@ -284,8 +309,10 @@ def _sorted_rows(a: Any, axis: Any, keepdims: bool, op: str) -> tuple[Tensor, li
     shape = [
         1 if place in places else size for place, size in enumerate(t.shape) if keepdims or place in kept
     ]
-    return _ops.sort(rows, -1), shape
+    return rows, shape
 
 
 def _unless_nan(value: Tensor, last: Tensor) -> Tensor:
+    """`value`, but NaN where the last one of the order is NaN."""
+    last = last.detach()
     return _ops.where(_ops.equal(last, last), value, np.asarray(np.nan, value.dtype))

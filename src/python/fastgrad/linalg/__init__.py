@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 if _TYPE_CHECKING:
     from fastgrad.linalg.norms import cond, matrix_norm, matrix_rank, norm, vector_norm
     from fastgrad.linalg.powers import (
+        cross,
         diagonal,
         expm,
         matmul,
@@ -24,9 +25,12 @@ if _TYPE_CHECKING:
     )
     from fastgrad.linalg.spectra import (
         EighResult,
+        EigResult,
         QRResult,
         SVDResult,
+        eig,
         eigh,
+        eigvals,
         eigvalsh,
         qr,
         svd,
@@ -43,14 +47,21 @@ if _TYPE_CHECKING:
         slogdet,
         solve,
         solve_triangular,
+        tensorinv,
+        tensorsolve,
     )
 
 # Loaded when used, as all that not every process needs.
 _LOADED_ON_USE = {
     "norms": "cond matrix_norm matrix_rank norm vector_norm",
-    "powers": "diagonal expm matmul matrix_power matrix_transpose multi_dot outer tensordot trace vecdot",
-    "spectra": "EighResult QRResult SVDResult eigh eigvalsh qr svd svdvals",
-    "systems": "LstsqResult SlogdetResult cholesky det inv lstsq pinv slogdet solve solve_triangular",
+    "powers": (
+        "cross diagonal expm matmul matrix_power matrix_transpose multi_dot outer tensordot trace vecdot"
+    ),
+    "spectra": "EigResult EighResult QRResult SVDResult eig eigh eigvals eigvalsh qr svd svdvals",
+    "systems": (
+        "LstsqResult SlogdetResult cholesky det inv lstsq pinv slogdet solve solve_triangular tensorinv "
+        "tensorsolve"
+    ),
 }
 _HOME = {name: module for module, names in _LOADED_ON_USE.items() for name in names.split()}
 
@@ -67,6 +78,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "EigResult",
     "EighResult",
     "LstsqResult",
     "QRResult",
@@ -74,9 +86,12 @@ __all__ = [
     "SlogdetResult",
     "cholesky",
     "cond",
+    "cross",
     "det",
     "diagonal",
+    "eig",
     "eigh",
+    "eigvals",
     "eigvalsh",
     "expm",
     "inv",
@@ -97,6 +112,8 @@ __all__ = [
     "svd",
     "svdvals",
     "tensordot",
+    "tensorinv",
+    "tensorsolve",
     "trace",
     "vecdot",
     "vector_norm",

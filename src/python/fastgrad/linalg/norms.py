@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastgrad._functions.reductions import count_nonzero, positive_power
+from fastgrad._functions.reductions import positive_power
 from fastgrad._functions.shapes import moveaxis
 from fastgrad._native import core
 from fastgrad._operands import as_tensor, places_of
@@ -84,7 +84,7 @@ def _of_vectors(t: Tensor, ord: Any, axis: int, keepdims: bool) -> Tensor:
     if ord == 2:
         return _euclidean(t, axis, keepdims)
     if ord == 0:
-        return _ops.astype(count_nonzero(t, axis, keepdims), t.dtype)
+        return _ops.astype(_ops.count_nonzero(t, axis, keepdims), t.dtype)
     size = _ops.abs(t)
     if ord == 1:
         return _ops.sum(size, axis, keepdims)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fastgrad._core import Tensor
 
 __all__ = [
+    "cross",
     "diagonal",
     "expm",
     "matmul",
@@ -219,6 +220,25 @@ def matrix_transpose(x: Any, /) -> Tensor:
     if t.ndim < 2:
         raise ValueError(f"matrix_transpose: expected at least 2 dimensions, got shape {t.shape}")
     return _turned(t)
+
+
+def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
+    """Return the cross product of vectors in three dimensions.
+
+    Parameters
+    ----------
+    x1, x2 : array_like
+        Vectors along an axis of size 3; the other axes broadcast.
+    axis : int, default -1
+        That axis.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.linalg.cross([1.0, 0.0, 0.0], [0.0, 1.0, 0.0]).tolist()
+    [0.0, 0.0, 1.0]
+    """
+    return contractions.cross(x1, x2, axis=axis)
 
 
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:

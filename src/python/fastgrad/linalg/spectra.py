@@ -1,9 +1,10 @@
-"""QR factors, eigenvalues of symmetric matrices, singular values."""
+"""QR factors, eigenvalues, singular values."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from fastgrad._complex_tensor import ComplexTensor
 from fastgrad._native import core
 from fastgrad._operands import as_tensor
 from fastgrad.linalg.systems import _turned
@@ -13,7 +14,19 @@ if TYPE_CHECKING:
 
     from fastgrad._core import Tensor
 
-__all__ = ["EighResult", "QRResult", "SVDResult", "eigh", "eigvalsh", "qr", "svd", "svdvals"]
+__all__ = [
+    "EigResult",
+    "EighResult",
+    "QRResult",
+    "SVDResult",
+    "eig",
+    "eigh",
+    "eigvals",
+    "eigvalsh",
+    "qr",
+    "svd",
+    "svdvals",
+]
 
 _linalg = core.linalg
 _ops = core.ops
@@ -31,6 +44,20 @@ class QRResult(NamedTuple):
 
     Q: Tensor
     R: Tensor
+
+
+class EigResult(NamedTuple):
+    """What `eig` gives.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.linalg.eig([[2.0, 0.0], [0.0, 1.0]]).eigenvalues.real.tolist()
+    [2.0, 1.0]
+    """
+
+    eigenvalues: ComplexTensor
+    eigenvectors: ComplexTensor
 
 
 class EighResult(NamedTuple):
@@ -69,14 +96,15 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     ----------
     a : array_like
         (..., m, n)
-    mode : {"reduced", "r"}
-        Whether to return both factors, or R.
+    mode : {"reduced", "complete", "r"}
+        Whether to return both factors, both with a square Q, or R.
 
     Returns
     -------
     QRResult or Tensor
-        ``(Q, R)``, (..., m, k) and (..., k, n) with k = min(m, n), ``Q R = a``; or R. Signs are LAPACK's, as
-        NumPy's and PyTorch's: numbers on the diagonal of R may be negative.
+        ``(Q, R)``, (..., m, k) and (..., k, n) with k = min(m, n), ``Q R = a``, and m in place of k if
+        complete; or R. Signs are LAPACK's, as NumPy's and PyTorch's: numbers on the diagonal of R may be
+        negative.
 
     Raises
     ------
@@ -88,7 +116,8 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     -----
     Rule: Walter and Lehmann, *Algorithmic differentiation of linear algebra functions with application in
     optimum experimental design* (2010); for m < n it is applied to the first m columns, the others of R being
-    ``Q.T`` times those of `a`.
+    ``Q.T`` times those of `a`. The further columns of a complete Q are not determined but for the space that
+    they span: gradients are right for functions of that.
 
     Examples
     --------
@@ -97,10 +126,17 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     >>> (q @ r).numpy().round(6).tolist()
     [[3.0, 1.0], [4.0, 2.0]]
     """
-    if mode not in {"reduced", "r"}:
-        raise ValueError(f"qr: mode must be 'reduced' or 'r', got {mode!r}")
-    both = _linalg.qr(a)
-    rows = as_tensor(a).shape[-2]
+    if mode not in {"reduced", "complete", "r"}:
+        raise ValueError(f"qr: mode must be 'reduced', 'complete' or 'r', got {mode!r}")
+    t = as_tensor(a)
+    if mode == "complete" and t.ndim >= 2 and t.shape[-2] > t.shape[-1]:
+        m = t.shape[-2]
+        flat = _linalg.qr_complete(t)
+        return QRResult(
+            _ops.reshape(flat[..., : m * m], (*t.shape[:-2], m, m)), _ops.reshape(flat[..., m * m :], t.shape)
+        )
+    both = _linalg.qr(t)
+    rows = t.shape[-2]
     r = _turned(both[..., rows:, :])
     return r if mode == "r" else QRResult(both[..., :rows, :], r)
 
@@ -153,6 +189,74 @@ def eigh(a: Any, UPLO: str = "L") -> EighResult:
     return EighResult(both[..., 0, :], both[..., 1:, :])
 
 
+def eig(a: Any) -> EigResult:
+    """Find the eigenvalues and eigenvectors of square matrices.
+
+    Parameters
+    ----------
+    a : array_like
+        (..., n, n)
+
+    Returns
+    -------
+    EigResult
+        ``(eigenvalues, eigenvectors)``: (..., n), in no order, and (..., n, n), a vector of length 1 in each
+        column, as pairs of real and imaginary parts, whether or not they are real (NumPy gives real arrays
+        where all are).
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If LAPACK finds none, as of numbers that are not finite; in the gradient, if there is no basis of
+        eigenvectors.
+
+    Notes
+    -----
+    Rule: Giles, *An extended collection of matrix derivative results for forward and reverse mode algorithmic
+    differentiation* (2008), with the length of vectors held. Vectors are determined but for a factor of
+    magnitude 1: gradients through them are right for functions of which that makes no difference. Gaps
+    between equal eigenvalues count as infinite, as in `eigh`.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.linalg.eig([[0.0, 1.0], [-1.0, 0.0]]).eigenvalues.imag.tolist()
+    [1.0, -1.0]
+    """
+    t = as_tensor(a)
+    parts = _linalg.eig(t)
+    n = t.shape[-1]
+    return EigResult(
+        ComplexTensor(parts[..., 0, :], parts[..., 1, :]),
+        ComplexTensor(parts[..., 2 : n + 2, :], parts[..., n + 2 :, :]),
+    )
+
+
+def eigvals(a: Any) -> ComplexTensor:
+    """Find the eigenvalues of square matrices.
+
+    Parameters
+    ----------
+    a
+        As for `eig`.
+
+    Returns
+    -------
+    ComplexTensor
+        (..., n), in no order. The gradient of an eigenvalue is right where no other is equal to it; of
+        functions symmetric in equal ones, where there is a basis of eigenvectors.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.linalg.eigvals([[0.0, 1.0], [-1.0, 0.0]]).imag.tolist()
+    [1.0, -1.0]
+    """
+    parts = _linalg.eigvals(a)
+    pair: ComplexTensor = ComplexTensor(parts[..., 0, :], parts[..., 1, :])
+    return pair
+
+
 def eigvalsh(a: Any, UPLO: str = "L") -> Tensor:
     """Find the eigenvalues of symmetric matrices.
 
@@ -184,7 +288,8 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
     a : array_like
         (..., m, n)
     full_matrices : bool, default True
-        Whether U and Vh are square, as in NumPy. Then no gradient passes unless `a` is square.
+        Whether U and Vh are square, as in NumPy. Of a matrix that is not square, further vectors are not
+        determined but for the space that they span: gradients are right for functions of that.
     compute_uv : bool, default True
         Whether to return U and Vh besides S.
     hermitian : bool, default False
@@ -198,9 +303,6 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
 
     Raises
     ------
-    GradientError
-        In the gradient, with `full_matrices` and a matrix that is not square: its further vectors are not
-        determined.
     numpy.linalg.LinAlgError
         If LAPACK finds no singular values, as of numbers that are not finite.
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from fastgrad._native import core
-from fastgrad._operands import as_tensor
+from fastgrad._operands import as_tensor, places_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from fastgrad._core import Tensor
@@ -26,6 +27,8 @@ __all__ = [
     "slogdet",
     "solve",
     "solve_triangular",
+    "tensorinv",
+    "tensorsolve",
 ]
 
 _linalg = core.linalg
@@ -322,6 +325,85 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None
         raise ValueError("pinv: rcond and rtol mean the same; give one of them")
     cutoff = rcond if rtol is None else rtol
     return _linalg.pinv(t, _default_cutoff(t) if cutoff is None else cutoff)
+
+
+def tensorsolve(a: Any, b: Any, axes: Sequence[int] | None = None) -> Tensor:
+    """Solve ``tensordot(a, x, x.ndim) = b``.
+
+    Parameters
+    ----------
+    a : array_like
+        The axes of `b`, then those of x, as many numbers each.
+    b : array_like
+        Any shape.
+    axes : sequence of int, optional
+        Axes of `a` to move behind the others first.
+
+    Returns
+    -------
+    Tensor
+        The axes of `a` behind those of `b`.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If there is no such x, or more than one.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.linalg.tensorsolve([[[2.0, 0.0]], [[0.0, 4.0]]], [2.0, 8.0]).tolist()
+    [[1.0, 2.0]]
+    """
+    left, right = as_tensor(a), as_tensor(b)
+    if axes is not None:
+        behind = places_of(tuple(axes), left.ndim, "tensorsolve")
+        left = _ops.transpose(left, [*[i for i in range(left.ndim) if i not in behind], *behind])
+    shape = left.shape[right.ndim :]
+    size = prod(shape)
+    if left.size != size * size or right.size != size:
+        raise np.linalg.LinAlgError(
+            "tensorsolve: the axes of a must be those of b and as many numbers again, got shapes "
+            f"{left.shape} and {right.shape}"
+        )
+    return _ops.reshape(solve(_ops.reshape(left, (size, size)), _ops.reshape(right, size)), shape)
+
+
+def tensorinv(a: Any, ind: int = 2) -> Tensor:
+    """Return the inverse of the product ``x -> tensordot(a, x, ind)``.
+
+    Parameters
+    ----------
+    a : array_like
+        As many numbers along the first `ind` axes as along the others.
+    ind : int, default 2
+        At least 1.
+
+    Returns
+    -------
+    Tensor
+        The last axes of `a` first.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If there is none.
+
+    Examples
+    --------
+    >>> import fastgrad as fg
+    >>> fg.linalg.tensorinv([[[2.0, 0.0]], [[0.0, 4.0]]], 1).tolist()
+    [[[0.5, 0.0], [0.0, 0.25]]]
+    """
+    t = as_tensor(a)
+    if ind < 1:
+        raise ValueError(f"tensorinv: ind must be at least 1, got {ind}")
+    front, back = t.shape[:ind], t.shape[ind:]
+    if prod(front) != prod(back):
+        raise np.linalg.LinAlgError(
+            f"tensorinv: the first {ind} axes of shape {t.shape} must have as many numbers as the others"
+        )
+    return _ops.reshape(inv(_ops.reshape(t, (prod(front), prod(back)))), (*back, *front))
 
 
 def _default_cutoff(t: Tensor) -> float:
