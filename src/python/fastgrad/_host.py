@@ -6,6 +6,7 @@ core's: none may be kept. It returns nothing, or which matrix of the batch LAPAC
 
 from __future__ import annotations
 
+import math
 from functools import wraps
 from typing import TYPE_CHECKING
 
@@ -126,8 +127,10 @@ def svd(out: Array, a: Array) -> None:
 
 @_names_the_matrix
 def svd_full(out: Array, a: Array) -> None:
-    parts = np.linalg.svd(a, full_matrices=True)
-    out[...] = np.concatenate([p.reshape(*a.shape[:-2], -1) for p in (parts[0], parts[1], parts[2])], -1)
+    u, s, vh = np.linalg.svd(a, full_matrices=True)
+    batch = a.shape[:-2]
+    flat = [p.reshape(*batch, math.prod(p.shape[len(batch) :])) for p in (u, s, vh)]
+    out[...] = np.concatenate(flat, -1)
 
 
 @_names_the_matrix
