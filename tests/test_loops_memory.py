@@ -193,3 +193,18 @@ def test_invariants_in_nested_loops_and_batches():
         np.testing.assert_allclose(fg.compile(g)(W, x), h(W, x), rtol=1e-12)
         mapped = fg.vmap(g, in_axes=(0, None))(batch, x)
         np.testing.assert_allclose(mapped, np.stack([np.asarray(h(w, x)) for w in batch]), rtol=1e-12)
+
+
+def test_loops_one_after_the_other_share_memory():
+    def arena(loops):
+        def f(x):
+            for i in range(loops):
+                x = fg.scan(lambda c, _, i=i: (c + fg.sin(c * c[::-1] + i).sum(), None), x, length=3)[0]
+            return x.sum()
+
+        last = fg.compile(f).explain(np.ones(20_000)).splitlines()[-1]
+        number, unit = last.split(" of working memory")[0].split()[-2:]
+        return float(number) * {"KiB": 1, "MiB": 1024}[unit]
+
+    assert arena(1) > 150  # what a round needs: the numbers between
+    assert arena(6) < arena(1) + 3 * 160  # and six loops little more, with what goes from one to the next

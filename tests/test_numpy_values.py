@@ -354,6 +354,15 @@ ERRORS = [
     (lambda: fg.put_along_axis(fg.tensor(X), [0], 1.0, 0), r"put_along_axis: indices have shape \(1,\)"),
     (lambda: fnp.ravel_multi_index([[5]], (3,)), r"ravel_multi_index: a place along axis 0 is out of range"),
     (lambda: fnp.tril_indices_from(V), r"tril_indices_from: expected 2 dimensions, got shape \(5,\)"),
+    (
+        lambda: fnp.ravel_multi_index([[0]], (2, 3)),
+        r"expected places and modes for 2 axes",
+    ),
+    (lambda: fnp.geomspace(-1.0, 2.0), r"geomspace: the ends must be of one sign and not 0"),
+    (lambda: fg.histogram([1.0, nan]), r"histogram: bins reach from nan to nan"),
+    (lambda: fg.histogram(V, [2.0, 1.0, 0.0]), r"histogram: edges must be in ascending order"),
+    (lambda: fg.fill_diagonal(fg.tensor(X), []), r"fill_diagonal: expected at least one number"),
+    (lambda: fg.cov(X, aweights=[1.0, -2.0, 1.0]), r"cov: aweights must not be negative"),
     (lambda: fnp.ix_(X), r"ix_: operand 0 has shape \(2, 3\), expected one dimension"),
 ]
 
@@ -375,3 +384,60 @@ def test_errors_of_other_types():
         fg.insert(V, 7, 1.0)
     with pytest.raises(IndexError, match=r"out of range"):
         fg.put(fg.tensor(V), 9, 1.0)
+    with pytest.raises(ValueError, match=r"bincount: integers must not be negative, got -1"):
+        fg.bincount([-1, 0], length=3)
+    with pytest.raises(IndexError, match=r"out of range"):
+        fg.compile(lambda x: fg.bincount(x, length=3))(np.array([-1, 0]))
+    with pytest.raises(IndexError, match=r"out of range"):
+        fg.choose([-1], [[1.0], [2.0]])
+    with pytest.raises(TypeError, match=r"insert: places must be integers, got float64"):
+        fg.insert(V, 1.7, 9.0)
+    with pytest.raises(TypeError, match=r"cov: fweights must be integers"):
+        fg.cov(X, fweights=[1.5, 2.0, 1.0])
+    with pytest.raises(TypeError, match=r"sum: give 10.0 and what follows it by name"):
+        np.sum(fg.tensor(V), 0, None, None, False, 10.0)
+
+
+def test_points_by_their_coordinates():
+    points = np.array([[0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.2, 0.9]])
+    for sample in (points, points.tolist(), list(points.T), tuple(points.T)):
+        got, edges = fg.histogramdd(sample, 2)
+        want, at = np.histogramdd(sample, 2)
+        assert_same(got, want)
+        for edge, expected in zip(edges, at, strict=True):
+            assert_same(edge, expected)
+
+
+def test_nothing_to_write_changes_nothing():
+    x = fg.tensor(V)
+    fg.put(x, [0, 1], [])
+    fg.putmask(x, V > 0, [])
+    np.testing.assert_array_equal(x.numpy(), V)
+
+
+def test_what_is_left_of_a_count():
+    for ddof in (0, 1, 2, 3):
+        with np.errstate(all="ignore"):
+            want = [1.0, 2.0, np.nan, np.nan][ddof]
+            np.testing.assert_array_equal(fg.nanvar([1.0, np.nan, 3.0], ddof=ddof).item(), want)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_ldexp_from_the_least_to_the_largest(dtype):
+    info = np.finfo(dtype)
+    x = np.array([0.0, -0.0, info.smallest_subnormal, 1.5, info.max, np.inf], dtype)
+    for e in (0, 1, -1, 100, -100, 277, 2090, 3000, -3000):
+        with np.errstate(all="ignore"):
+            want = np.ldexp(x, e)
+        got = fg.ldexp(x, e).numpy()
+        normal = ~(np.abs(want) < info.smallest_normal) | (want == 0)
+        np.testing.assert_array_equal(got[normal], want[normal])
+        np.testing.assert_allclose(got[~normal], want[~normal], atol=info.smallest_subnormal)
+
+
+def test_geometric_spaces_meet_their_ends():
+    for a, b, n in ((49.0, 1.0, 3), (1.0, 1000.0, 7), (-3.0, -0.1, 5), (2.0, 5.0, 1)):
+        got = fnp.geomspace(a, b, n).numpy()
+        np.testing.assert_allclose(got, np.geomspace(a, b, n), rtol=1e-14)
+        assert got[0] == a
+        assert n == 1 or got[-1] == b

@@ -19,7 +19,9 @@ def main(arguments: list[str] | None = None) -> int:
     if threads < 0:
         parser.error("--threads must not be negative")
     if threads:
-        os.environ.setdefault("FASTGRAD_NUM_THREADS", str(threads))
+        os.environ["FASTGRAD_NUM_THREADS"] = str(threads)
+    else:
+        os.environ.pop("FASTGRAD_NUM_THREADS", None)
     serve(sys.stdin, sys.stdout)
     return 0
 

@@ -55,6 +55,11 @@ class Process:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
+    def end(self) -> None:
+        """Wait for its end, which must be a good one."""
+        if status := self._process.wait():
+            raise RuntimeError(f"{shlex.join(self.command)} ended with {status}")
+
     def __enter__(self) -> Self:
         return self
 
@@ -124,6 +129,7 @@ def run(evaluation: Process, tools: dict[str, Process], turns: int) -> Iterator[
         evaluation.say(answer)
     if workload is not None:
         yield workload
+    evaluation.end()
 
 
 def geometric_mean(numbers: list[float]) -> float | None:
@@ -184,11 +190,15 @@ def table(results: dict[str, list[Workload]], tools: list[str], reference: str) 
     return "\n".join(lines)
 
 
+def last_line(error: str) -> str:
+    return (error.splitlines() or ["for no reason that was told"])[-1]
+
+
 def one_line(name: str, workload: Workload) -> str:
     parts = [f"{tool} {seconds * 1e6:.1f} us" for tool, seconds in workload.seconds.items()]
-    parts += [f"{tool} failed: {error.splitlines()[-1]}" for tool, error in workload.failed.items()]
+    parts += [f"{tool} failed: {last_line(error)}" for tool, error in workload.failed.items()]
     if workload.wrong:
-        parts.append(f"not valid: {workload.wrong.splitlines()[-1]}")
+        parts.append(f"not valid: {last_line(workload.wrong)}")
     return f"{name} {workload.function} {workload.label}: " + ", ".join(parts)
 
 

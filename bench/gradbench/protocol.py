@@ -38,10 +38,14 @@ class Function:
     finish: Callable[[Any], Any]
 
 
+class UnknownNameError(Exception):
+    """A message asks for a module or function that is not there."""
+
+
 def functions_of(module: str) -> dict[str, Function]:
     """The functions of an eval, by the names that the protocol has for them."""
     if module not in EVALS:
-        raise LookupError(f"no module {module!r}; there are {', '.join(EVALS)}")
+        raise UnknownNameError(f"no module {module!r}; there are {', '.join(EVALS)}")
     functions: dict[str, Function] = import_module(f"bench.gradbench.evals.{module}").FUNCTIONS
     return functions
 
@@ -79,14 +83,14 @@ def answer(message: dict[str, Any]) -> dict[str, Any]:
             functions = functions_of(message["module"])
             name = message["function"]
             if name not in functions:
-                raise LookupError(
+                raise UnknownNameError(
                     f"{message['module']} has no function {name!r}; it has {', '.join(functions)}"
                 )
             output, times = evaluate(functions[name], message["input"])
             timings = [{"name": "evaluate", "nanoseconds": taken} for taken in times]
             said |= {"success": True, "output": output, "timings": timings}
-    except LookupError as error:
-        said |= {"success": False, "error": str(error.args[0]) if error.args else "LookupError"}
+    except UnknownNameError as error:
+        said |= {"success": False, "error": str(error)}
     except Exception:
         said |= {"success": False, "error": traceback.format_exc()}
     return said

@@ -253,6 +253,7 @@ Tensor vjp_sort(const Pullback& p, int) { return unsorted(p.in(0), p.grad(), p.a
 
 Meta infer_ranks(const Op& op, const Attrs& a, Views in) {
     Meta out{DType::int64, false, in[0]->shape};
+    if (out.shape.empty()) throw ValueError(say(op.name, ": a single number has no axis to rank along"));
     check_length(op, in[0]->dtype, in[0]->shape.at_end(1));
     for (int64_t rank : a.shape)
         if (rank < 0 || rank >= in[0]->shape.at_end(1))

@@ -100,6 +100,7 @@ class BodyCode : public RefCounted {
 public:
     explicit BodyCode(const Recording& recording);
 
+    int64_t arena_bytes() const { return lowered_.arena_bytes; }  // of a Run
     int stacks() const { return lowered_.bases.stack_count; }
     double work() const { return work_; }  // of one run, as StepInfo has it
     int64_t bytes() const { return bytes_; }
@@ -115,8 +116,12 @@ public:
     // The memory of runs one after the other, for one thread.
     class Run {
     public:
-        explicit Run(const BodyCode& code)
-            : code_(code), frame_(code.lowered_), targets_(code.results_.size()), inputs_(code.lowered_.bases.inputs) {}
+        // On memory of the body's, or, without, on its own.
+        explicit Run(const BodyCode& code, char* arena = nullptr)
+            : code_(code),
+              frame_(code.lowered_, arena),
+              targets_(code.results_.size()),
+              inputs_(code.lowered_.bases.inputs) {}
 
         void input(int i, const void* data) { frame_.place(inputs_ + i, data); }
         // Where a result goes: to contiguous memory that no input lies in, unless it overwrites that.

@@ -196,6 +196,7 @@ public:
         : branch_(std::move(branch)), code_(branch_->code()), draw_(draw), places_(std::move(places)) {
         work_ = std::max(code_->bodies[0]->work(), code_->bodies[1]->work());
         bytes_ = std::max(code_->bodies[0]->bytes(), code_->bodies[1]->bytes());
+        plan_.take(std::max(code_->bodies[0]->arena_bytes(), code_->bodies[1]->arena_bytes()));  // one of them runs
         in_.emplace(places_.in, size_t(branch_->first_operand()), plan_);
         out_at_ = plan_.pointers(branch_->outputs().size());
         inside_at_ = plan_.pointers(size_t(branch_->stacks()));
@@ -210,7 +211,8 @@ public:
             Resolved(const BranchStep& step, Bases bases)
                 : step_(step),
                   bases_(bases),
-                  runs_{BodyCode::Run(*step.code_->bodies[0]), BodyCode::Run(*step.code_->bodies[1])} {}
+                  runs_{BodyCode::Run(*step.code_->bodies[0], step.places_.work.in(bases)),
+                        BodyCode::Run(*step.code_->bodies[1], step.places_.work.in(bases))} {}
             void run() override { step_.run(bases_, runs_); }
 
         private:

@@ -22,9 +22,12 @@ private:
 };
 
 // The arena, the key and tensors from outside stay where they are; what has no place yet moves.
-Frame::Frame(const Lowered& lowered)
-    : arena_(Storage::allocate(lowered.arena_bytes)), bases_(size_t(lowered.bases.count), nullptr) {
-    bases_[0] = static_cast<char*>(arena_->data());
+Frame::Frame(const Lowered& lowered, char* arena) : bases_(size_t(lowered.bases.count), nullptr) {
+    if (!arena) {
+        arena_ = Storage::allocate(lowered.arena_bytes);
+        arena = static_cast<char*>(arena_->data());
+    }
+    bases_[0] = arena;
     if (const int key = lowered.bases.key; key >= 0) bases_[size_t(key)] = reinterpret_cast<char*>(key_);
     for (const auto& [base, tensor] : lowered.bases.from_outside) bases_[size_t(base)] = tensor.view().as<char>();
     int64_t work_bytes = 0;

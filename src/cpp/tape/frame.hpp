@@ -10,7 +10,8 @@ namespace fg {
 // For one thread. What was lowered stays.
 class Frame {
 public:
-    explicit Frame(const Lowered& lowered);
+    // On lowered.arena_bytes of memory, or, without, on its own.
+    explicit Frame(const Lowered& lowered, char* arena = nullptr);
     Frame(const Frame&) = delete;
     Frame& operator=(const Frame&) = delete;
 

@@ -37,12 +37,15 @@ struct Loop::Code : RefCounted {
     std::vector<int> alternating;
     int64_t copied_bytes = 0, now_at = 0, next_at = 0;  // the small ones, one after the other
     int64_t pointers_at = 0, bytes = 0;
+
+    int64_t arena_bytes() const { return std::max(body->arena_bytes(), condition ? condition->arena_bytes() : 0); }
 };
 
 // The memory of runs one after the other.
 struct Loop::Running {
-    explicit Running(const Code& code) : body(*code.body) {
-        if (code.condition) condition.emplace(*code.condition);
+    // On code.arena_bytes() of memory, or, without, on its own.
+    explicit Running(const Code& code, char* arena = nullptr) : body(*code.body, arena) {
+        if (code.condition) condition.emplace(*code.condition, arena);  // they never run at the same time
     }
 
     BodyCode::Run body;
@@ -239,6 +242,7 @@ public:
         // An endless loop must not hold what other threads wait for.
         if (loop_->parts_.length == Length::conditional) work_ = std::max(work_, 1e6);
         plan_.take(code_->bytes);
+        arena_at_ = plan_.take(code_->arena_bytes());
         in_.emplace(places_.in, size_t(loop_->first_carry()), plan_);
         carries_at_ = plan_.pointers(size_t(loop_->parts_.carries));
         y_stacks_at_ = plan_.pointers(size_t(loop_->ys()));
@@ -252,7 +256,8 @@ public:
     std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override {
         class Resolved final : public ResolvedStep {
         public:
-            Resolved(const LoopStep& step, Bases bases) : step_(step), bases_(bases), running_(*step.code_) {}
+            Resolved(const LoopStep& step, Bases bases)
+                : step_(step), bases_(bases), running_(*step.code_, step.places_.work.in(bases) + step.arena_at_) {}
             void run() override { step_.run(bases_, running_); }
 
         private:
@@ -319,7 +324,7 @@ private:
     RegionPlaces places_;
     WorkPlan plan_;
     std::optional<ContiguousOperands> in_;
-    int64_t carries_at_ = 0, y_stacks_at_ = 0, ys_at_ = 0, inside_at_ = 0;
+    int64_t arena_at_ = 0, carries_at_ = 0, y_stacks_at_ = 0, ys_at_ = 0, inside_at_ = 0;
 };
 
 int64_t Loop::work_bytes(Span<const View*> in) const {

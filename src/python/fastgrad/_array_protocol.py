@@ -33,6 +33,8 @@ def _reduction(op: Callable[..., Any], arguments: str) -> Callable[..., Any]:
     names = arguments.split()
 
     def reduced(a: Any, axis: Any = None, *others: Any, **keywords: Any) -> Any:
+        if len(others) > len(names):
+            raise TypeError(f"{op.__name__}: give {others[len(names)]!r} and what follows it by name")
         given = dict(zip(names, others, strict=False)) | keywords
         keepdims = given.pop("keepdims", False)
         taken = {"ddof": given.pop("ddof", 0)} if "ddof" in names else {}

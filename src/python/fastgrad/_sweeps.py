@@ -75,7 +75,11 @@ def _swept_together(sweep: Callable[[Any], list[Tensor]], seeds: NDArray[Any]) -
     count = len(seeds)
     try:
         results = core.batched(lambda given: sweep(given[0]), [core.Tensor(seeds)], [0], count)
-    except (TypeError, core.RecordingError):
+    except core.RecordingError:
+        return _swept_in_turn(sweep, seeds)
+    except TypeError as error:
+        if not str(error).startswith("vmap:"):
+            raise
         return _swept_in_turn(sweep, seeds)
     return [
         value if batched else core.ops.broadcast_to(value, (count, *value.shape))

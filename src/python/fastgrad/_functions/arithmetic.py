@@ -162,9 +162,12 @@ def ldexp(x1: Any, x2: Any) -> Tensor:
     t, exponent = _real(x1), as_tensor(x2)
     if exponent.dtype.kind == "f":
         raise TypeError(f"ldexp: exponents must be integers, got {exponent.dtype}")
-    # In two steps, for a power of two alone may be out of range where the result is not.
-    half = _ops.floor_divide(exponent, 2)
-    for step in (half, _ops.subtract(exponent, half)):
+    # In three steps, for a power of two alone may be out of range where the result is not: from the least
+    # number to the largest it takes less than this.
+    most = 2200 if t.dtype == np.float64 else 300
+    exponent = _ops.clip(exponent, -most, most)
+    third = _ops.floor_divide(exponent, 3)
+    for step in (third, third, _ops.subtract(exponent, _ops.multiply(third, 2))):
         t = _ops.multiply(t, _ops.astype(_ops.exp2(step), t.dtype))
     return t
 

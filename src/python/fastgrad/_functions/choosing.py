@@ -78,7 +78,9 @@ def choose(a: Any, choices: Any, mode: str = "raise") -> Tensor:
         which = _ops.remainder(which, len(parts))
     elif mode == "clip":
         which = _ops.clip(which, 0, len(parts) - 1)
-    elif mode != "raise":
+    elif mode == "raise":
+        which = _ops.where(_ops.less(which, 0), len(parts), which)  # negative ones are out of range, too
+    else:
         raise ValueError(f"choose: mode must be raise, wrap or clip, got {mode!r}")
     which, *parts = broadcast_arrays(which, *parts)
     return _ops.take_along_axis(stack(parts), expand_dims(which, 0), 0)[0]

@@ -112,6 +112,10 @@ def _weights(fweights: Any, aweights: Any, count: int) -> Tensor | None:
             raise ValueError(
                 f"cov: {name} has shape {one.shape}, expected ({count},), one for an observation"
             )
+        if name == "fweights" and one.dtype.kind == "f":
+            raise TypeError(f"cov: fweights must be integers, got {one.dtype}")
+        if not core.is_recording() and one.size and one.detach().numpy().min() < 0:
+            raise ValueError(f"cov: {name} must not be negative")
         weights = one if weights is None else _ops.multiply(weights, one)
     return weights
 

@@ -11,7 +11,6 @@ from fastgrad._native import core
 from fastgrad._operands import as_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
     from fastgrad._core import Tensor
@@ -136,11 +135,14 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, *, length: int | N
     if at.ndim != 1 or at.dtype.kind == "f":
         raise TypeError(f"bincount: expected integers of shape (n,), got {at.dtype} of shape {at.shape}")
     at = _ops.astype(at, np.int64)
-    if length is None:
+    if length is None or not core.is_recording():
         values = values_of(at, "bincount without length=")
         if values.size and values.min() < 0:
             raise ValueError(f"bincount: integers must not be negative, got {values.min()}")
-        length = max(int(values.max(initial=-1)) + 1, minlength)
+        if length is None:
+            length = int(values.max(initial=-1)) + 1
+    length = max(length, minlength)
+    at = _ops.where(_ops.less(at, 0), length, at)  # out of range, where it can only be seen in a replay
     return _counted(at, weights, length, "bincount")
 
 
@@ -209,6 +211,8 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
         return core.Tensor(np.histogram_bin_edges(values, bins, range, weights))
     edges = as_tensor(bins)
     if edges.ndim == 1:
+        if not core.is_recording() and np.any(np.diff(edges.detach().numpy()) < 0):
+            raise ValueError("histogram: edges must be in ascending order")
         return edges
     if edges.ndim != 0 or edges.dtype.kind == "f" or edges.item() < 1:
         raise ValueError(f"histogram: bins must be a positive integer, edges (n,) or a name, got {bins!r}")
@@ -228,6 +232,10 @@ def _equal_bins(t: Tensor, count: int, limits: Any) -> Tensor:
     else:
         t = t if t.dtype.kind == "f" else _ops.astype(t, np.float64)
         low, high = _ops.min(t), _ops.max(t)
+        if not core.is_recording() and not (np.isfinite(low.item()) and np.isfinite(high.item())):
+            raise ValueError(
+                f"histogram: bins reach from {low.item()} to {high.item()}, which is not finite; give range="
+            )
     alone = _ops.equal(low, high)
     low, high = _ops.where(alone, low - 0.5, low), _ops.where(alone, high + 0.5, high)
     width = _ops.divide(_ops.subtract(high, low), count)
@@ -293,8 +301,8 @@ def histogramdd(
 
     Parameters
     ----------
-    sample : array_like
-        (points, d), or d arrays (points,).
+    sample : array, tensor, or sequence of array_like
+        (points, d); or, in a sequence, the coordinates of all points one after the other, each (points,).
     bins : int, or sequence of int and array_like
         As for `histogram`, for all axes or each.
     range : sequence, optional
@@ -311,11 +319,11 @@ def histogramdd(
     Examples
     --------
     >>> import fastgrad as fg
-    >>> counts, edges = fg.histogramdd([[0.0, 0.0], [1.0, 1.0], [1.0, 0.0]], 2)
+    >>> counts, edges = fg.histogramdd([[0.0, 1.0, 1.0], [0.0, 1.0, 0.0]], 2)
     >>> counts.tolist()
     [[1.0, 0.0], [1.0, 1.0]]
     """
-    if isinstance(sample, list | tuple) and as_tensor(sample[0]).ndim == 1 and _are_coordinates(sample):
+    if isinstance(sample, list | tuple) and sample and as_tensor(sample[0]).ndim == 1:
         axes = [as_tensor(x) for x in sample]
     else:
         points = as_tensor(sample)
@@ -352,11 +360,6 @@ def _length_of(bins: Any) -> int | None:
         return len(bins)
     except TypeError:
         return None
-
-
-def _are_coordinates(sample: Sequence[Any]) -> bool:
-    """Whether a sequence is of one array for each coordinate, as NumPy has it: not a list of lists."""
-    return not all(isinstance(x, list | tuple) for x in sample)
 
 
 def histogram2d(

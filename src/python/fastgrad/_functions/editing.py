@@ -110,6 +110,8 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
     size = t.shape[place]
     at = _places(obj)
     at = np.arange(size)[at] if isinstance(at, slice) else np.asarray(at)
+    if at.dtype.kind == "f" and at.size:
+        raise TypeError(f"insert: places must be integers, got {at.dtype}")
     at = np.flatnonzero(at) if at.dtype == bool else at.astype(np.int64)
     if at.ndim > 1:
         raise ValueError(f"insert: obj has shape {at.shape}, expected one dimension at most")

@@ -244,6 +244,11 @@ def ravel_multi_index(multi_index: Sequence[Any], dims: Sequence[int], mode: Any
     [1, 5]
     """
     modes = [mode] * len(dims) if isinstance(mode, str) else list(mode)
+    if len(multi_index) != len(dims) or len(modes) != len(dims):
+        raise ValueError(
+            f"ravel_multi_index: expected places and modes for {len(dims)} axes, got {len(multi_index)} and "
+            f"{len(modes)}"
+        )
     flat: Any = 0
     for axis, (places, size, how) in enumerate(zip(multi_index, dims, modes, strict=True)):
         at = as_tensor(places)
@@ -318,8 +323,14 @@ def geomspace(
     [1.0, 4.0, 16.0]
     """
     first, last = as_tensor(start), as_tensor(stop)
+    if not core.is_recording():
+        a, b = first.detach().item(), last.detach().item()
+        if a * b <= 0:
+            raise ValueError(f"geomspace: the ends must be of one sign and not 0, got {a} and {b}")
     weight = linspace(0.0, 1.0, num, endpoint)
     made = _ops.multiply(first, _ops.power(_ops.divide(last, first), weight))
+    if endpoint and num > 1:  # its last number is the end itself, not nearly
+        made = _ops.concatenate([made[:-1], _ops.reshape(_ops.astype(last, made.dtype), 1)])
     return made if dtype is None else _ops.astype(made, dtype)
 
 

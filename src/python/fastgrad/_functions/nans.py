@@ -218,7 +218,8 @@ def nanvar(
     apart = _ops.where(known, _ops.subtract(t, nanmean(t, axis, True)), filled(t, 0))
     total = nansum(_ops.square(apart), axis, keepdims)
     count = _ops.astype(_ops.sum(known, axis, keepdims), t.dtype)
-    return _ops.divide(total, _ops.maximum(_ops.subtract(count, ddof), 0.0))
+    left = _ops.subtract(count, ddof)
+    return _ops.divide(total, _ops.where(_ops.greater(left, 0.0), left, np.nan))
 
 
 def nanstd(

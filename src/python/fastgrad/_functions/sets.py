@@ -303,7 +303,7 @@ def argpartition(a: Any, kth: Any, axis: int | None = -1) -> Tensor:
 def _with_place(a: Any, kth: Any, axis: int | None, op: str) -> Tensor:
     t = ravel(a) if axis is None else as_tensor(a)
     size = t.shape[place_of(0 if axis is None else axis, t.ndim, op)]
-    for k in kth if isinstance(kth, list | tuple) else [kth]:
+    for k in np.atleast_1d(np.asarray(kth)).tolist():
         if not -size <= index(k) < size:
             raise ValueError(f"{op}: kth={k} is out of range for an axis of size {size}")
     return t

@@ -68,7 +68,8 @@ def put(a: Tensor, ind: Any, v: Any, mode: str = "raise") -> None:
     ind : array_like of int
         The places.
     v : array_like
-        The numbers, from the beginning again where there are more places. Gradients flow to them.
+        The numbers, from the beginning again where there are more places; nothing is written where there is
+        none. Gradients flow to them.
     mode : {"raise", "wrap", "clip"}
         What to do with places that are out of range.
 
@@ -88,8 +89,9 @@ def put(a: Tensor, ind: Any, v: Any, mode: str = "raise") -> None:
         at = _ops.clip(at, 0, a.size - 1)
     elif mode != "raise":
         raise ValueError(f"put: mode must be raise, wrap or clip, got {mode!r}")
-    if at.size:
-        a[unravel_index(at, a.shape)] = resize(v, at.size)
+    numbers = ravel(v)
+    if at.size and numbers.size:
+        a[unravel_index(at, a.shape)] = resize(numbers, at.size)
 
 
 def putmask(a: Tensor, mask: Any, values: Any) -> None:
@@ -113,7 +115,9 @@ def putmask(a: Tensor, mask: Any, values: Any) -> None:
     [1.0, 0.0, 3.0]
     """
     a = _written(a, "putmask")
-    a[...] = _ops.where(_mask_of(a, mask, "putmask"), resize(values, a.shape), a)
+    where, numbers = _mask_of(a, mask, "putmask"), ravel(values)
+    if numbers.size:
+        a[...] = _ops.where(where, resize(numbers, a.shape), a)
 
 
 def place(arr: Tensor, mask: Any, vals: Any) -> None:
@@ -177,8 +181,11 @@ def fill_diagonal(a: Tensor, val: Any, wrap: bool = False) -> None:
     step = 1 + sum(int(np.prod(a.shape[i:])) for i in range(1, a.ndim))
     end = a.size if wrap or a.ndim > 2 else min(a.size, a.shape[1] * a.shape[1])
     places = np.arange(0, end, step)
+    numbers = ravel(val)
+    if numbers.size == 0:
+        raise ValueError("fill_diagonal: expected at least one number to write, got none")
     if places.size:
-        a[np.unravel_index(places, a.shape)] = resize(val, places.size)
+        a[np.unravel_index(places, a.shape)] = resize(numbers, places.size)
 
 
 def put_along_axis(arr: Tensor, indices: Any, values: Any, axis: int | None) -> None:

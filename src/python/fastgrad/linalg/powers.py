@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastgrad._functions import contractions, matrices
+from fastgrad._functions import contractions, correlation, matrices, shapes
 from fastgrad._native import core
 from fastgrad._operands import as_tensor
-from fastgrad.linalg.systems import _turned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -216,10 +215,7 @@ def matrix_transpose(x: Any, /) -> Tensor:
     >>> fg.linalg.matrix_transpose([[1.0, 2.0]]).tolist()
     [[1.0], [2.0]]
     """
-    t = as_tensor(x)
-    if t.ndim < 2:
-        raise ValueError(f"matrix_transpose: expected at least 2 dimensions, got shape {t.shape}")
-    return _turned(t)
+    return correlation.matrix_transpose(x)
 
 
 def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
@@ -247,7 +243,7 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
     Parameters
     ----------
     x1, x2 : array_like
-        Broadcast with one another.
+        Broadcast with one another, but for that axis.
     axis : int, default -1
         The axis of the vectors.
 
@@ -257,4 +253,4 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
     >>> fg.linalg.vecdot([[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0]).tolist()
     [3.0, 7.0]
     """
-    return _ops.sum(_ops.multiply(x1, x2), axis)
+    return correlation.vecdot(shapes.moveaxis(x1, axis, -1), shapes.moveaxis(x2, axis, -1))
