@@ -15,7 +15,7 @@ import numpy as np
 from fastgrad import _core
 from op_table import CASE_NAMES, CASES, truth, value_and_gradients
 
-# Below, at and beyond every vector width, with many remainders; then beyond blocks of products and reductions.
+# Below, at and beyond every vector width, with many remainders; then beyond blocks of products and sums.
 # The C++ tests of kernels go through every length.
 lengths = [*range(1, 20), 31, 32, 33, 47, 48, 49, *range(63, 68), 270]
 
