@@ -291,7 +291,6 @@ void Blockwise::find_producer_in(Bases bases, const void** in) const {
 
 void Blockwise::run(Bases bases) const {
     if (numbers_ == 0) return;
-    if (!places_.empty()) return run_in_one_go(bases);
     void* shared = nullptr;
     if (shared_bytes_) {
         const void* in[max_operands];
@@ -309,33 +308,6 @@ void Blockwise::copy_in(Bases bases, char* work, bool once) const {
         if (c.once != once) continue;
         if (once) repeat_row(c, bases, to);
         else copy(c, bases, to, 0, numbers_);
-    }
-}
-
-char* Blockwise::find_made(Bases bases, char* work) const {
-    const Value& out = values_[size_t(producer_out_)];
-    return out.buffer < 0 ? out.at.in(bases) : work + out.buffer;
-}
-
-// Small steps take as long to find their operands as to compute.
-void Blockwise::run_in_one_go(Bases bases) const {
-    char* const work = places_at_ ? static_cast<char*>(scratch(places_at_)) : nullptr;
-    copy_in(bases, work, true);
-    if (producer_) {
-        const void* in[max_operands];
-        find_producer_in(bases, in);
-        producer_->run(in, find_made(bases, work), 0, producer_->rows, work + buffers_bytes_, nullptr);
-    }
-    copy_in(bases, work, false);
-    const void* data[max_operands];
-    int64_t step[max_operands];
-    const Place* place = places_.data();
-    for (const Use& use : uses_) {
-        for (int k = 0; k < use.operand_count; ++k, ++place) {
-            data[k] = place->in(bases, work);
-            step[k] = place->step;
-        }
-        use.kernel(numbers_, data, step, (place++)->in(bases, work));
     }
 }
 
@@ -371,7 +343,7 @@ void Blockwise::run_part(Bases bases, const void* shared, int64_t part_begin, in
     }
 }
 
-// The same with every operand found beforehand.
+// One block does, and every operand has been found beforehand: small steps take as long to find theirs as to compute.
 class Blockwise::Resolved final : public ResolvedStep {
 public:
     Resolved(const Blockwise& step, Resolver& resolver)

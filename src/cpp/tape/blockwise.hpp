@@ -78,8 +78,6 @@ private:
         int base;
         int step;
         int64_t offset;
-
-        char* in(Bases bases, char* work) const { return (base < 0 ? work : bases[base]) + offset; }
     };
 
     // One block does, all of it made at once.
@@ -88,8 +86,6 @@ private:
     }
     void find_places();
     void copy_in(Bases bases, char* work, bool once) const;
-    char* find_made(Bases bases, char* work) const;  // where the producer's rows go
-    void run_in_one_go(Bases bases) const;
     void lay_out(const BlockwisePlan& plan, int64_t most);  // numbers in a block
     void cut(const BlockwisePlan& plan);
     void place_in_memory(const View& view, const Dims& shape, int index);

@@ -14,33 +14,6 @@ namespace {
 
 constexpr int few = 8;
 
-// The operands as an op's run sees them.
-class FoundViews {
-public:
-    FoundViews(const std::vector<Operand>& operands, Bases bases) {
-        if (operands.size() > few) {
-            more_.resize(operands.size());
-            more_pointers_.resize(operands.size());
-        }
-        View* const views = more_.empty() ? few_ : more_.data();
-        pointers_ = more_.empty() ? few_pointers_ : more_pointers_.data();
-        for (size_t i = 0; i < operands.size(); ++i) {
-            views[i] = operands[i].in(bases);
-            pointers_[i] = &views[i];
-        }
-    }
-    FoundViews(const FoundViews&) = delete;
-    FoundViews& operator=(const FoundViews&) = delete;
-    const View* const* pointers() const { return pointers_; }
-
-private:
-    View few_[few];
-    const View* few_pointers_[few];
-    std::vector<View> more_;
-    std::vector<const View*> more_pointers_;
-    const View** pointers_;
-};
-
 }  // namespace
 
 int64_t parts_for(double nanoseconds) {
@@ -169,34 +142,30 @@ void OpStep::run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) c
 }
 
 void OpStep::run(Bases bases) const {
-    if (prepared_) {
-        // Parts cost some reading twice: a single thread does without. The bits are the same, see Prepared::run.
-        const int64_t rows = prepared_->rows, together = num_threads() == 1 ? rows : rows_together_;
-        void* shared = nullptr;
-        if (shared_bytes_ && together < rows) {
-            const void* in[few];
-            find_inputs(bases, in);
-            shared = shared_scratch(shared_bytes_);
-            prepared_->share(in, shared);
-        }
-        std::atomic<int64_t> status{-1};
-        parallel_for((rows + together - 1) / together, [&](int64_t part) {
-            const int64_t first = part * together, count = std::min(together, rows - first);
-            const int64_t found = run_prepared(bases, first, count, shared);
-            if (found >= 0) status = found;
-        });
-        if (status >= 0) fail(bases, status);
-        return;
+    // Parts cost some reading twice: a single thread does without. The bits are the same, see Prepared::run.
+    const int64_t rows = prepared_->rows, together = num_threads() == 1 ? rows : rows_together_;
+    void* shared = nullptr;
+    if (shared_bytes_ && together < rows) {
+        const void* in[few];
+        find_inputs(bases, in);
+        shared = shared_scratch(shared_bytes_);
+        prepared_->share(in, shared);
     }
-    const FoundViews views(in_, bases);
-    const View out = out_.in(bases);
-    const int64_t status = op_.run(op_, attrs_, Views(views.pointers(), in_.size()), out);
+    std::atomic<int64_t> status{-1};
+    parallel_for((rows + together - 1) / together, [&](int64_t part) {
+        const int64_t first = part * together, count = std::min(together, rows - first);
+        const int64_t found = run_prepared(bases, first, count, shared);
+        if (found >= 0) status = found;
+    });
     if (status >= 0) fail(bases, status);
 }
 
 void OpStep::fail(Bases bases, int64_t status) const {
-    const FoundViews views(in_, bases);
-    check_status(op_, attrs_, Views(views.pointers(), in_.size()), status);
+    std::vector<View> views;
+    std::vector<const View*> pointers;
+    for (const Operand& operand : in_) views.push_back(operand.in(bases));
+    for (const View& view : views) pointers.push_back(&view);
+    check_status(op_, attrs_, pointers, status);
     std::abort();  // check_status throws
 }
 

@@ -119,8 +119,9 @@ public:
     OpStep(const Op& op, const Attrs& attrs, std::vector<Operand> in, const Operand& out,
            std::unique_ptr<Prepared> prepared);
 
+    // Of a prepared op; others are resolved.
     void run(Bases bases) const override;
-    void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) const override;  // if it is prepared
+    void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) const override;
     std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override;
     int64_t resolved_work_bytes() const override { return in_one_go() ? work_bytes_ : 0; }
     bool reads(int base) const override;

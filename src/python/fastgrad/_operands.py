@@ -21,6 +21,12 @@ def as_tensor(x: Any) -> Tensor:
     return x if isinstance(x, core.Tensor) else core.Tensor(x)
 
 
+def as_floating(x: Any) -> Tensor:
+    """The same of float32 or float64: integers and truth values become float64."""
+    t = as_tensor(x)
+    return t if t.dtype.kind == "f" else core.ops.astype(t, np.float64)
+
+
 def filled(like: Tensor, value: Any, shape: Sequence[int] = ()) -> Tensor:
     """One number everywhere, of the dtype of `like`."""
     return core.ops.broadcast_to(core.Tensor(np.asarray(value).astype(like.dtype)), shape)

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastgrad._functions.picking import diff
 from fastgrad._native import core
-from fastgrad._operands import as_tensor, filled, place_of
+from fastgrad._operands import as_floating, as_tensor, filled, place_of
 
 if TYPE_CHECKING:
     from typing import Any
@@ -37,11 +37,6 @@ _ops = core.ops
 fix = _ops.trunc
 
 
-def _real(x: Any) -> Tensor:
-    t = as_tensor(x)
-    return t if t.dtype.kind == "f" else _ops.astype(t, np.float64)
-
-
 def fabs(x: Any) -> Tensor:
     """Return absolute values, as real numbers.
 
@@ -51,7 +46,7 @@ def fabs(x: Any) -> Tensor:
     >>> fg.fabs([-1, 2]).tolist()
     [1.0, 2.0]
     """
-    return _ops.abs(_real(x))
+    return _ops.abs(as_floating(x))
 
 
 def float_power(x1: Any, x2: Any) -> Tensor:
@@ -124,7 +119,7 @@ def modf(x: Any) -> tuple[Tensor, Tensor]:
     >>> [part.tolist() for part in fg.modf([1.5, -0.25])]
     [[0.5, -0.25], [1.0, -0.0]]
     """
-    t = _real(x)
+    t = as_floating(x)
     infinite = _ops.isinf(t)
     fraction = _ops.fmod(_ops.where(infinite, filled(t, 0), t), 1.0)
     return _ops.where(infinite, _ops.copysign(filled(t, 0), t), fraction), _ops.trunc(t)
@@ -159,7 +154,7 @@ def ldexp(x1: Any, x2: Any) -> Tensor:
     >>> fg.ldexp([1.5, 3.0], [1, -2]).tolist()
     [3.0, 0.75]
     """
-    t, exponent = _real(x1), as_tensor(x2)
+    t, exponent = as_floating(x1), as_tensor(x2)
     if exponent.dtype.kind == "f":
         raise TypeError(f"ldexp: exponents must be integers, got {exponent.dtype}")
     # In three steps, for a power of two alone may be out of range where the result is not: from the least
@@ -201,7 +196,7 @@ def angle(z: Any, deg: bool = False) -> Tensor:
     >>> fg.angle([-2.0, 1.0], deg=True).tolist()
     [180.0, 0.0]
     """
-    turned = _ops.arctan2(0.0, _real(z).detach())
+    turned = _ops.arctan2(0.0, as_floating(z).detach())
     return _ops.multiply(turned, 180.0 / math.pi) if deg else turned
 
 
@@ -224,7 +219,7 @@ def unwrap(p: Any, discont: float | None = None, axis: int = -1, *, period: floa
     >>> fg.unwrap([0.0, 3.0, 4.0], period=4.0).tolist()
     [0.0, -1.0, 0.0]
     """
-    t = _real(p)
+    t = as_floating(p)
     place = place_of(axis, t.ndim, "unwrap")
     step = diff(t.detach(), axis=place)
     half = period / 2
@@ -262,7 +257,7 @@ def i0(x: Any) -> Tensor:
     >>> round(fg.i0(1.0).item(), 12)
     1.266065877752
     """
-    t = _real(x)
+    t = as_floating(x)
     near = _ops.abs(t) < _I0_FROM
     quarter = _ops.square(_ops.where(near, t, filled(t, 0)) * 0.5)
     small = _horner(_I0_SERIES, quarter)

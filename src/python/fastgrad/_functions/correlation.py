@@ -10,7 +10,7 @@ from fastgrad._functions.matrices import diag
 from fastgrad._functions.picking import diff
 from fastgrad._functions.shapes import ravel, squeeze, swapaxes
 from fastgrad._native import core
-from fastgrad._operands import as_tensor, filled, place_of
+from fastgrad._operands import as_floating, as_tensor, filled, place_of
 
 if TYPE_CHECKING:
     from typing import Any
@@ -96,7 +96,7 @@ def _variables(m: Any, rowvar: bool, op: str) -> Tensor:
     t = as_tensor(m)
     if t.ndim > 2:
         raise ValueError(f"{op}: expected at most 2 dimensions, got shape {t.shape}")
-    t = t if t.dtype.kind == "f" else _ops.astype(t, np.float64)
+    t = as_floating(t)
     if t.ndim < 2:
         return _ops.reshape(t, (1, t.size))
     return t if rowvar else _ops.transpose(t)

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastgrad._functions.shapes import flip, ravel
 from fastgrad._native import core
-from fastgrad._operands import as_tensor
+from fastgrad._operands import as_floating, as_tensor
 
 if TYPE_CHECKING:
     from typing import Any
@@ -153,7 +153,7 @@ def _counted(at: Tensor, weights: Any, length: int, op: str) -> Tensor:
     added = as_tensor(weights)
     if added.shape != at.shape:
         raise ValueError(f"{op}: weights have shape {added.shape}, expected {at.shape}, one for each number")
-    added = added if added.dtype.kind == "f" else _ops.astype(added, np.float64)
+    added = as_floating(added)
     return _ops.scatter_add(added, at, length)
 
 
@@ -230,7 +230,7 @@ def _equal_bins(t: Tensor, count: int, limits: Any) -> Tensor:
     elif t.size == 0:
         low, high = core.Tensor(np.asarray(0.0)), core.Tensor(np.asarray(1.0))
     else:
-        t = t if t.dtype.kind == "f" else _ops.astype(t, np.float64)
+        t = as_floating(t)
         low, high = _ops.min(t), _ops.max(t)
         if not core.is_recording() and not (np.isfinite(low.item()) and np.isfinite(high.item())):
             raise ValueError(

@@ -11,7 +11,7 @@ import numpy as np
 from fastgrad._functions.matrices import diagonal
 from fastgrad._functions.shapes import turned
 from fastgrad._native import core
-from fastgrad._operands import as_tensor
+from fastgrad._operands import as_floating, as_tensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +111,7 @@ def _joined(left: Tensor, right: Tensor, join: _Join) -> Tensor:
     if join.product == "matmul":
         product = _ops.matmul(a, b)
     elif join.product == "sum":
-        product = _ops.sum(_ops.multiply(a if a.dtype.kind == "f" else _ops.astype(a, np.float64), b), -1)
+        product = _ops.sum(_ops.multiply(as_floating(a), b), -1)
     else:
         product = _ops.multiply(a, b)
     return _ops.reshape(product, join.result)

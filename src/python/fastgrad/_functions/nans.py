@@ -10,7 +10,7 @@ from fastgrad._functions.reductions import nanmean, nansum, positive_power
 from fastgrad._functions.shapes import moveaxis
 from fastgrad._functions.statistics import between, shares_of, sorted_rows
 from fastgrad._native import core
-from fastgrad._operands import as_tensor, filled
+from fastgrad._operands import as_floating, as_tensor, filled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -212,8 +212,7 @@ def nanvar(
     >>> fg.nanvar([1.0, float("nan"), 3.0]).item()
     1.0
     """
-    t = as_tensor(a)
-    t = t if t.dtype.kind == "f" else _ops.astype(t, np.float64)
+    t = as_floating(a)
     known = _ops.equal(t, t)
     apart = _ops.where(known, _ops.subtract(t, nanmean(t, axis, True)), filled(t, 0))
     total = nansum(_ops.square(apart), axis, keepdims)

@@ -11,7 +11,7 @@ from fastgrad._functions.joining import pad, stack
 from fastgrad._functions.shapes import ravel
 from fastgrad._functions.signals import convolve
 from fastgrad._native import core
-from fastgrad._operands import as_tensor, filled
+from fastgrad._operands import as_floating, as_tensor, filled
 
 if TYPE_CHECKING:
     from typing import Any
@@ -198,7 +198,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Tensor:
     [3.0, 2.0, 5.0]
     """
     t = _coefficients(p, "polyint")
-    t = t if t.dtype.kind == "f" else _ops.astype(t, np.float64)
+    t = as_floating(t)
     if m < 0:
         raise ValueError(f"polyint: m must not be negative, got {m}")
     constants = filled(t, 0, (m,)) if k is None else as_tensor(k)
@@ -234,7 +234,7 @@ def poly(seq_of_zeros: Any) -> Tensor:
     zeros = as_tensor(seq_of_zeros)
     if zeros.ndim > 1:
         raise ValueError(f"poly: expected roots of one dimension, got shape {zeros.shape}")
-    zeros = ravel(zeros if zeros.dtype.kind == "f" else _ops.astype(zeros, np.float64))
+    zeros = ravel(as_floating(zeros))
     product = filled(zeros, 1, (1,))
     none = filled(zeros, 0, (1,))
     for i in range(zeros.size):
