@@ -216,6 +216,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="NAME=COMMAND",
         help="a tool, run in the checkout; by default the C++ tool with derivatives written by hand",
     )
+    parser.add_argument("--jax", metavar="PYTHON", help="beside the suite's JAX tool, by this interpreter")
+    parser.add_argument("--pytorch", metavar="PYTHON", help="beside the suite's PyTorch tool")
     parser.add_argument("--reference", default="manual", help="whose times are 1 (default: manual)")
     parser.add_argument("--python", default=sys.executable, help="what runs the evals and Python tools")
     parser.add_argument("--turns", type=int, default=3, help="of each tool (default: 3)")
@@ -249,6 +251,11 @@ def main(arguments: list[str] | None = None) -> int:
     if not commands:
         commands["manual"] = shlex.join([chosen.python, str(package / "gradbench" / "cpp.py"), "manual"])
     here = Path(__file__).parent.parent.parent
+    if chosen.jax:
+        commands["jax"] = shlex.join([chosen.jax, str(here / "bench" / "gradbench" / "jax_tool.py")])
+    if chosen.pytorch:
+        tool = package / "gradbench" / "tools" / "pytorch" / "run.py"
+        commands["pytorch"] = shlex.join([chosen.pytorch, str(tool)])
     results: dict[str, list[Workload]] = {}
     for name in chosen.evals or EVALS:
         own = [sys.executable, "-m", "bench.gradbench", "--threads", str(chosen.threads)]

@@ -14,6 +14,7 @@ int test_math_avx512();
 int test_math_neon();
 }
 
+int suite_chain();
 int suite_gemm();
 int suite_linear_mse();
 int suite_optimizer();
@@ -58,7 +59,7 @@ struct Suite {
 const Suite suites[] = {
     {"math", suite_math},           {"gemm", suite_gemm},       {"linear_mse", suite_linear_mse},
     {"optimizer", suite_optimizer}, {"reduce", suite_reduce},   {"random", suite_random},
-    {"pool", suite_pool},           {"program", suite_program},
+    {"pool", suite_pool},           {"program", suite_program}, {"chain", suite_chain},
 };
 
 bool wanted(const char* name, int argc, char** argv) {

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "kernels/elementwise/list.hpp"
+#include "kernels/elementwise/chain.hpp"
 
 namespace fg::kernels {
 
@@ -132,6 +132,7 @@ struct KernelTable {
     const char* isa;  // "baseline", "avx2", "avx512", "neon"
     bool fused;       // fused multiply-add: bits equal those of every other fused level
     ElementwiseKernels elementwise[elementwise_count];
+    ElementwiseKernel chains[chain_count][2];  // of float, of double
     NumberKernels<float> f32;
     NumberKernels<double> f64;
     // out[i]: whether word i of Philox4x32-10 is at most `last`, counted from the blocks `first` of a key (2) and a

@@ -18,7 +18,7 @@ using kernels::ElementwiseOps;
 const ElementwiseOp& elementwise(const Op& op) { return static_cast<const ElementwiseOp&>(op); }
 
 const kernels::ElementwiseKernels& kernels_of(const ElementwiseOp& op) {
-    return kernels::table().elementwise[op.index];
+    return kernels::table().elementwise[op.formula];
 }
 
 // The type the arguments are brought to before the op runs.
@@ -146,13 +146,12 @@ template <class F, int arg> PullbackOp describe_pullback() {
 
 template <class F, int arg> Tensor vjp_of(const Pullback& p) {
     if constexpr (arg < kernels::arity<F> && kernels::differentiable<F, arg>) {
-        if constexpr (F::uses[arg] == 0) {
-            const Tensor operands[] = {p.grad()};
+        Tensor operands[max_operands];
+        const int count = pullback_operands(p, arg, operands);
+        if constexpr (F::uses[arg] == 0 || kernels::pullbacks_are_ops<F>) {
             return formula<F, arg>(operands, std::make_index_sequence<kernels::arity<F>>{});
         } else {
             static const PullbackOp& op = *new PullbackOp(describe_pullback<F, arg>());
-            Tensor operands[max_operands];
-            const int count = pullback_operands(p, arg, operands);
             return apply(op, Span<Tensor>(operands, size_t(count)));
         }
     } else {
@@ -175,7 +174,7 @@ template <class F> ElementwiseOp describe() {
     op.kernel = kernel_of;
     op.batch = batch_broadcasting;
     op.uses = F::uses;
-    op.index = kernels::elementwise_index<F>;
+    op.formula = kernels::elementwise_index<F>;
     op.entry = &F::entry;
     op.first_number = kernels::first_is_mask<F> ? 1 : 0;
     op.differentiable = (kernels::differentiable<F, 0> ? 1u : 0u) | (kernels::differentiable<F, 1> ? 2u : 0u) |

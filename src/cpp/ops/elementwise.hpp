@@ -9,7 +9,6 @@ namespace fg {
 // An op made from a formula.
 struct ElementwiseOp : Op {
     const kernels::Entry* entry;
-    int index;         // its place in the kernel tables
     int first_number;  // 1 where the first argument is a condition
 
     // By its place in the list of formulas.

@@ -37,7 +37,14 @@ public:
         row_size = positions_ * inner;
         row_work = double(row_size);
         row_ns = double(positions_ * inner_bytes_) * byte_ns;
+        if (outer > 1) return;
+        for (int k = 0; k < pieces_; ++k) {
+            const int64_t begin = k ? ends_[k - 1] * inner : 0;
+            if (begin < ends_[k] * inner) stretches_.push_back({begin, ends_[k] * inner, k, -begin});
+        }
     }
+
+    std::vector<Stretch> stretches() const override { return stretches_; }
 
     int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void*, const void*) const override {
         char* to = static_cast<char*>(out);
@@ -66,6 +73,7 @@ private:
     int64_t positions_ = 1;  // along the middle axis, in a row
     int64_t ends_[most_pieces];
     int pieces_ = 0;
+    std::vector<Stretch> stretches_;
 };
 
 // Where an operand goes along one axis: its i-th to start + i * step.
@@ -104,7 +112,18 @@ public:
         row_size = length_;
         row_work = double(row_size);
         row_ns = row_work * double(sizeof(T)) * byte_ns;
+        if (empty_) {
+            stretches_.push_back({0, out.size(), -1, 0});
+        } else if (is_one_stretch(in, out)) {
+            const Spread& outermost = leading_count_ ? leading_[0] : last_;
+            const int64_t begin = outermost.start * (out.size() / out.shape[0]), end = begin + in.size();
+            if (begin > 0) stretches_.push_back({0, begin, -1, 0});
+            stretches_.push_back({begin, end, 0, -begin});
+            if (end < out.size()) stretches_.push_back({end, out.size(), -1, 0});
+        }
     }
+
+    std::vector<Stretch> stretches() const override { return stretches_; }
 
     int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void*, const void*) const override {
         T* to = static_cast<T*>(out);
@@ -131,6 +150,16 @@ public:
     int64_t work_bytes(int64_t) const override { return 0; }
 
 private:
+    // Whether the operand lies as it is somewhere among the zeros.
+    bool is_one_stretch(const View& in, const View& out) const {
+        for (int i = 0; i < in.shape.size(); ++i) {
+            const Spread& axis = i < leading_count_ ? leading_[i] : last_;
+            const bool in_order = axis.size == 1 || (axis.step == 1 && axis.stride > 0);
+            if (!in_order || (i > 0 && axis.size != out.shape[i])) return false;
+        }
+        return in.contiguous();
+    }
+
     // What falls on positions first..first+count of the last axis.
     void spread(const T* from, int64_t first, int64_t count, T* to) const {
         const int64_t begin = last_.from(first), end = std::min(last_.from(first + count), last_.size);
@@ -149,6 +178,7 @@ private:
     int64_t begin_ = 0;  // of the operand, in numbers
     int64_t length_ = 1;
     bool empty_ = false;
+    std::vector<Stretch> stretches_;
 };
 
 }  // namespace

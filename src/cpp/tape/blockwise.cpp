@@ -106,12 +106,8 @@ Blockwise::Blockwise(BlockwisePlan&& plan) : producer_(std::move(plan.producer))
             producer_out_ = use.out;
             continue;
         }
-        work_ += double(numbers_);
-        const View* in[max_operands];
-        for (int k = 0; k < use.operand_count; ++k) in[k] = plan.values[size_t(plan.operands_of(use)[size_t(k)])].view;
-        const auto kernel =
-            use.op->kernel(*use.op, {in, size_t(use.operand_count)}, *plan.values[size_t(use.out)].view);
-        uses_.push_back({kernel, use.op, use.first_operand, use.operand_count, use.out});
+        work_ += double(numbers_) * (use.chained ? 2 : 1);
+        uses_.push_back({use.kernel, use.op, use.chained, use.first_operand, use.operand_count, use.out});
     }
     operands_ = std::move(plan.operands);
     if (in_one_go()) find_places();
@@ -132,8 +128,8 @@ void Blockwise::find_places() {
 StepInfo Blockwise::info() const {
     StepInfo info{producer_op_ ? producer_op_->name : "", dtype_, shape_, work_, bytes_};
     for (const Use& use : uses_) {
-        if (!info.ops.empty()) info.ops += " + ";
-        info.ops += use.op->name;
+        if (use.chained) info.add(*use.chained);
+        info.add(*use.op);
     }
     return info;
 }

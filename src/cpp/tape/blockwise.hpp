@@ -14,7 +14,9 @@ namespace fg {
 struct BlockwisePlan {
     struct Use {
         const Op* op;
-        int first_operand, operand_count;  // in `operands`
+        const Op* chained;                  // the op that runs in one with it, before it, or null
+        kernels::ElementwiseKernel kernel;  // null: that of the producer
+        int first_operand, operand_count;   // in `operands`
         int out;
     };
     struct Value {
@@ -68,7 +70,7 @@ private:
     };
     struct Use {
         kernels::ElementwiseKernel kernel;
-        const Op* op;
+        const Op *op, *chained;
         int first_operand, operand_count;  // into operands_
         int out;
     };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "core/tensor.hpp"
 #include "kernels/table.hpp"
@@ -36,6 +37,13 @@ using Views = Span<const View*>;
 class Pullback;
 class Batching;
 
+// Numbers of an output that are those of an operand: number j is number j + shift, for j from begin to end.
+struct Stretch {
+    int64_t begin, end;
+    int operand;  // -1: they are zero
+    int64_t shift;
+};
+
 // One use of an op on operands of known layouts, with everything worked out that does not depend on the numbers.
 class Prepared {
 public:
@@ -44,6 +52,9 @@ public:
     // What all calls of run can share is made once before them, in shared_bytes() of memory (0: there is nothing).
     virtual int64_t shared_bytes() const { return 0; }
     virtual void share(const void* const*, void*) const {}
+
+    // Of an output that is put together of contiguous operands: all its numbers, in order. Empty for others.
+    virtual std::vector<Stretch> stretches() const { return {}; }
 
     // Rows first..first+count of the output, whose numbers begin at `out`; `work` is work_bytes() of memory, `shared`
     // what share has made, or null. Status as from Op::run. A row's bits are the same whatever rows are run with it.
@@ -99,6 +110,7 @@ struct Op {
     bool replaces_first = false;
     // Of an elementwise op: the kernel for operands of these types.
     kernels::ElementwiseKernel (*kernel)(const Op&, Views in, const View& out) = nullptr;
+    int formula = -1;  // its place in kernels::ElementwiseOps; -1 where it is none of these
 
     std::string (*fault)(const Attrs&, Views in, int64_t position) = nullptr;
 

@@ -47,6 +47,11 @@ struct StepInfo {
     Dims shape;         // of what it makes
     double work = 0;    // multiply-adds, and results of elementwise ops
     int64_t bytes = 0;  // of the operands it reads and the results it writes in memory
+
+    void add(const Op& op) {
+        if (!ops.empty()) ops += " + ";
+        ops += op.name;
+    }
 };
 
 // How many parts a computation that takes about so long is cut into, for the threads of core/pool.hpp.

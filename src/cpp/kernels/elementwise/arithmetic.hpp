@@ -24,6 +24,7 @@ struct Subtract {
 struct Multiply {
     static constexpr Entry entry{"multiply", "Product a * b.", "multiply", Domain::numbers};
     static constexpr int uses[] = {in1, in0};
+    static constexpr bool pullbacks_are_ops = true;
     template <class V> static V f(V a, V b) { return a * b; }
     template <class V> static V d0(V g, V, V b, V) { return g * b; }
     template <class V> static V d1(V g, V a, V, V) { return g * a; }

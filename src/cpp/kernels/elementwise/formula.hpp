@@ -62,6 +62,11 @@ template <class F, int i>
 constexpr bool differentiable = (F::entry.domain == Domain::reals || F::entry.domain == Domain::numbers) &&
                                 !(i == 0 && first_is_mask<F>);
 
+// Whether each pullback is an op by itself, and has no kernel of its own: such a formula says `pullbacks_are_ops =
+// true`.
+template <class F, class = void> constexpr bool pullbacks_are_ops = false;
+template <class F> constexpr bool pullbacks_are_ops<F, decltype(void(F::pullbacks_are_ops))> = F::pullbacks_are_ops;
+
 // The pullback of argument i, by number.
 template <class F, int i, class V, class... Rest> V pullback(V g, Rest... rest) {
     if constexpr (i == 0) return F::d0(g, rest...);

@@ -4,8 +4,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "kernels/elementwise/arithmetic.hpp"
-#include "kernels/elementwise/comparison.hpp"
+#include "kernels/elementwise/chain.hpp"
 #include "kernels/elementwise/lanes.hpp"
 #include "kernels/math.hpp"
 #include "kernels/table.hpp"
@@ -75,8 +74,8 @@ template <class V> struct Absent {
 template <class F, class... Listed> constexpr bool is_among(OpList<Listed...>) {
     return (std::is_same_v<F, Listed> || ...);
 }
-template <class F>
-constexpr bool is_short = (is_among<F>(ArithmeticOps{}) && !std::is_same_v<F, Power>) || is_among<F>(ComparisonOps{});
+template <class F> constexpr bool is_short = (is_among<F>(ArithmeticOps{}) && !std::is_same_v<F, Power>) ||
+                                             is_among<F>(ComparisonOps{}) || is_among<F>(Chains{});
 
 template <class T> FG_INLINE void put(Vec<T> x, void* out, int64_t i) { x.store(static_cast<T*>(out) + i); }
 template <class T> FG_INLINE void put(Vec<T> x, void* out, int64_t i, int n) { x.store(static_cast<T*>(out) + i, n); }
@@ -198,7 +197,7 @@ template <class F, class T, int arg> struct Backward {
 };
 
 template <class F, int arg> constexpr void add_backward(ElementwiseKernels& k) {
-    if constexpr (arg < arity<F> && differentiable<F, arg>) {
+    if constexpr (arg < arity<F> && differentiable<F, arg> && !pullbacks_are_ops<F>) {
         k.backward[arg][2] = Backward<F, float, arg>::kernel;
         k.backward[arg][3] = Backward<F, double, arg>::kernel;
     }
@@ -226,6 +225,10 @@ template <class F> constexpr ElementwiseKernels elementwise_kernels() {
 template <class... F> constexpr void fill_elementwise(ElementwiseKernels* entries, OpList<F...>) {
     int i = 0;
     ((entries[i++] = elementwise_kernels<F>()), ...);
+}
+
+template <class... C> constexpr void fill_chains(ElementwiseKernel (*entries)[2], OpList<C...>) {
+    ((entries[0][0] = Forward<C, float>::kernel, entries[0][1] = Forward<C, double>::kernel, ++entries), ...);
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ constexpr KernelTable build_table() {
     t.isa = FG_TEXT(FG_ISA);
     t.fused = has_fma;
     fill_elementwise(t.elementwise, ElementwiseOps{});
+    fill_chains(t.chains, Chains{});
     t.f32 = number_kernels<float>();
     t.f64 = number_kernels<double>();
     t.bernoulli = bernoulli;

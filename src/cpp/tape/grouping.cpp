@@ -1,0 +1,224 @@
+// Finding drafts that gain by running together: they read the rows of one large operand, or each other's neighbours.
+#include "tape/grouping.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <queue>
+
+#include "tape/sliding.hpp"
+
+namespace fg {
+namespace {
+
+constexpr int64_t stream_bytes = 1 << 20;  // an operand of fewer stays near between two steps that read it
+
+constexpr int64_t least_numbers = 512;  // of a slide: fewer are near all the time
+constexpr int slides_looked_at = 8;
+
+class Grouping {
+public:
+    explicit Grouping(const Drafts& drafts) : drafts_(drafts) {
+        const size_t count = drafts.all.size();
+        for (size_t d = 0; d < count; ++d) groups_.order.push_back(int(d));
+        groups_.of = groups_.order;
+        groups_.kinds.assign(count, Kind::single);
+    }
+
+    Groups run() {
+        find_streams();
+        find_slides();
+        return std::move(groups_);
+    }
+
+private:
+    const Draft& draft(int d) const { return drafts_.all[size_t(d)]; }
+    bool is_single(int d) const { return groups_.kinds[size_t(d)] == Kind::single; }
+
+    // Makes each set of drafts a group, if there is an order in which all groups come after what they read.
+    void unite(const std::vector<std::vector<int>>& sets, Kind kind) {
+        if (sets.empty()) return;
+        const Groups before = groups_;
+        for (const std::vector<int>& members : sets)
+            for (int m : members) {
+                groups_.of[size_t(m)] = members.back();
+                groups_.kinds[size_t(m)] = kind;
+            }
+        if (!sort()) groups_ = before;
+    }
+
+    // False, and the order as it was, if there is none.
+    bool sort() {
+        const size_t count = drafts_.all.size();
+        std::vector<std::vector<int>> groups(count), readers(count);
+        std::vector<int> waits_for(count, 0), order;
+        for (size_t d = 0; d < count; ++d) {
+            const int group = groups_.of[d];
+            groups[size_t(group)].push_back(int(d));
+            drafts_.for_operands(int(d), [&](const Use&, size_t, int made) {
+                if (made < 0 || groups_.of[size_t(made)] == group) return;
+                readers[size_t(groups_.of[size_t(made)])].push_back(group);
+                ++waits_for[size_t(group)];
+            });
+        }
+        std::priority_queue<int, std::vector<int>, std::greater<>> ready;
+        for (size_t g = 0; g < count; ++g)
+            if (!groups[g].empty() && waits_for[g] == 0) ready.push(int(g));
+        while (!ready.empty()) {
+            const size_t group = size_t(ready.top());
+            ready.pop();
+            order.insert(order.end(), groups[group].begin(), groups[group].end());
+            for (int reader : readers[group])
+                if (--waits_for[size_t(reader)] == 0) ready.push(reader);
+        }
+        if (order.size() < count) return false;
+        groups_.order = std::move(order);
+        return true;
+    }
+
+    // --- streams
+
+    void find_streams() {
+        for (size_t d = 0; d < drafts_.all.size(); ++d)
+            if (const std::vector<int> members = find_stream(int(d)); !members.empty())
+                unite({members}, Kind::streamed);
+    }
+
+    // With an accumulating draft, those that make its rows, in order, if one of them reads its large operand, too.
+    std::vector<int> find_stream(int sum) {
+        const Use& use = drafts_.uses[size_t(draft(sum).first)];
+        if (!use.instruction->op->accumulate) return {};
+        const int large = drafts_.root(drafts_.inputs_of(use)[0]);
+        const View& view = drafts_.slot(large).view;
+        if (view.size() * itemsize(view.dtype) < stream_bytes) return {};
+        const auto accumulated = drafts_.accumulate(use);
+        if (!accumulated) return {};
+        const int64_t rows = accumulated->rows;
+        std::vector<int> members{sum};
+        const auto is_member = [&](int d) { return std::find(members.begin(), members.end(), d) != members.end(); };
+        const auto reads_by_rows = [&](int d, const Use& u, size_t operand) {
+            return has_rows(drafts_.inputs_of(u)[operand], rows) &&
+                   (d == sum ? operand > 0 : matches_rows(d, u, operand));
+        };
+        for (size_t m = 0; m < members.size(); ++m)
+            drafts_.for_operands(members[m], [&](const Use& u, size_t k, int made) {
+                if (made >= 0 && !is_member(made) && goes_by_rows(made, rows) && reads_by_rows(members[m], u, k))
+                    members.push_back(made);
+            });
+        bool reads_large = false, fits = true;
+        for (int d : members)
+            drafts_.for_operands(d, [&](const Use& u, size_t k, int made) {
+                const bool by_rows = reads_by_rows(d, u, k);
+                if (by_rows && drafts_.root(drafts_.inputs_of(u)[k]) == large) reads_large = true;
+                if (made != d && is_member(made) && (!by_rows || !is_single(made))) fits = false;
+            });
+        if (!reads_large || !fits) return {};
+        std::sort(members.begin(), members.end());
+        return members;
+    }
+
+    // Whether row i of a value is row i of the memory it reads.
+    bool has_rows(int value, int64_t rows) const {
+        const View &view = drafts_.slot(value).view, &base = drafts_.slot(drafts_.root(value)).view;
+        return view.shape.size() > 0 && view.shape[0] == rows && drafts_.slot(value).offset == 0 &&
+               view.strides[0] * rows == base.size() && rearranges(view, base);
+    }
+    // Whether a draft makes its rows one by one.
+    bool goes_by_rows(int index, int64_t rows) const {
+        const Draft& d = draft(index);
+        if (!d.elementwise || d.shape.size() == 0 || d.shape[0] != rows) return false;
+        return !d.prepared || (d.prepared->aligned && d.prepared->shared_bytes() == 0);
+    }
+    // Whether for that it reads the same rows of an operand that has them.
+    bool matches_rows(int index, const Use& use, size_t operand) const {
+        if (draft(index).prepared && drafts_.is_first(draft(index), use)) return operand == 0;
+        return drafts_.slot(drafts_.inputs_of(use)[operand]).view.shape.size() == draft(index).shape.size();
+    }
+
+    // --- slides
+
+    struct Slide {
+        int64_t numbers;
+        std::vector<int> members;
+        bool shifted = false;  // whether one of them reads another ahead or behind
+    };
+
+    // Each draft goes to the last slide of about its length that comes after all it reads, and otherwise begins one.
+    // Slides come one after the other, at positions 2, 4 and so on, and the other drafts between them.
+    void find_slides() {
+        std::vector<Slide> slides;
+        std::vector<int> position(drafts_.all.size());
+        paces_.assign(drafts_.slots.size(), {});
+        for (int d = 0; d < int(drafts_.all.size()); ++d) {
+            int earliest = 1;
+            drafts_.for_operands(d, [&](const Use& use, size_t k, int made) {
+                if (made >= 0 && made != d) earliest = std::max(earliest, position[size_t(made)]);
+                const int after = drafts_.slot(drafts_.inputs_of(use)[k]).after;
+                if (after >= 0) earliest = std::max(earliest, position[size_t(after)] | 1);
+            });
+            if (!is_single(d) || element_count(draft(d).shape) < least_numbers || !is_line(d)) {
+                position[size_t(d)] = earliest | 1;
+                continue;
+            }
+            const int s = find_slide(d, earliest, slides);
+            slides[size_t(s)].members.push_back(d);
+            position[size_t(d)] = 2 * (s + 1);
+        }
+        std::vector<std::vector<int>> found;
+        for (Slide& slide : slides)
+            if (slide.shifted) found.push_back(std::move(slide.members));
+        unite(found, Kind::sliding);
+    }
+
+    int find_slide(int d, int earliest, std::vector<Slide>& slides) {
+        const int64_t numbers = element_count(draft(d).shape);
+        const int least = std::max(earliest / 2 - 1, int(slides.size()) - slides_looked_at);
+        for (int s = int(slides.size()) - 1; s >= std::max(least, 0); --s)
+            if (2 * (s + 1) >= earliest && std::abs(slides[size_t(s)].numbers - numbers) <= most_behind &&
+                join(d, slides[size_t(s)]))
+                return s;
+        slides.push_back({numbers, {}});
+        join(d, slides.back());
+        return int(slides.size()) - 1;
+    }
+
+    // Finds the paces of a draft in a slide; false, and nothing is changed, if it would be too far behind another, or
+    // reads what is there only when all is.
+    bool join(int d, Slide& slide) {
+        const auto is_member = [&](int other) {
+            return other == d || std::binary_search(slide.members.begin(), slide.members.end(), other);
+        };
+        bool shifted = false, fits = true;
+        drafts_.for_uses(draft(d), [&](const Use& use) {
+            std::vector<Followed> followed;
+            drafts_.for_lines(draft(d), use, [&](int value, int64_t shift, bool single) {
+                const int made = drafts_.slot(value).draft;
+                if (made < 0 || !is_member(made)) return;
+                if (single) fits = false;
+                followed.push_back({paces_[size_t(value)], shift});
+                shifted |= shift != 0;
+            });
+            const Pace pace = paces_[size_t(use.instruction->output)] = follow(followed);
+            if (pace.lag > most_behind || pace.behind > most_behind) fits = false;
+        });
+        if (fits) slide.shifted |= shifted;
+        return fits;
+    }
+
+    bool is_line(int d) const {
+        bool fits = true;
+        drafts_.for_uses(draft(d), [&](const Use& use) {
+            if (fits) fits = drafts_.for_lines(draft(d), use, [](int, int64_t, bool) {});
+        });
+        return fits;
+    }
+
+    const Drafts& drafts_;
+    Groups groups_;
+    std::vector<Pace> paces_;  // of each value, in its draft's slide
+};
+
+}  // namespace
+
+Groups group(const Drafts& drafts) { return Grouping(drafts).run(); }
+
+}  // namespace fg

@@ -1,0 +1,33 @@
+// Grouping: which drafts run together as one step, and in which order.
+#pragma once
+
+#include "tape/drafts.hpp"
+
+namespace fg {
+
+enum class Kind {
+    single,    // a draft by itself
+    streamed,  // tape/streamed.hpp: the last of them adds up what the others make of the rows of a large operand
+    sliding,   // tape/sliding.hpp: they read one another some places ahead or behind
+};
+
+struct Groups {
+    std::vector<int> order;   // drafts, in the order they run in, those of a group one after the other
+    std::vector<int> of;      // of each draft, a number of its group
+    std::vector<Kind> kinds;  // of each draft's group
+
+    bool slide_together(int draft, int other) const {
+        return kinds[size_t(draft)] == Kind::sliding && of[size_t(draft)] == of[size_t(other)];
+    }
+    // f(the drafts of a group) for all groups in order.
+    template <class F> void for_each(F&& f) const {
+        for (size_t i = 0, end; i < order.size(); i = end) {
+            for (end = i + 1; end < order.size() && of[size_t(order[i])] == of[size_t(order[end])];) ++end;
+            f(Span<int>(order.data() + i, end - i));
+        }
+    }
+};
+
+Groups group(const Drafts& drafts);
+
+}  // namespace fg
