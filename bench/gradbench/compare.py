@@ -246,7 +246,8 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parse(arguments)
     checkout = chosen.checkout.resolve()
     package = checkout / "python" / "gradbench"
-    environment = {**os.environ, "PYTHONPATH": str(package)}
+    paths = [str(package), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     commands = dict(tool.split("=", 1) for tool in chosen.tool)
     if not commands:
         commands["manual"] = shlex.join([chosen.python, str(package / "gradbench" / "cpp.py"), "manual"])
