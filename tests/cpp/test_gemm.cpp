@@ -110,7 +110,8 @@ template <class T> void check_product(int64_t m, int64_t n, int64_t k, Layout a_
         if (const int64_t bytes = kernels.gemm_packed_bytes(size, b.row_stride, b.column_stride)) {
             Scratch packed(bytes);
             Fenced<T> again(m * ldc, T(7));
-            kernels.gemm_pack(size, b.data(), b.row_stride, b.column_stride, packed.get());
+            for (int part = 0; part < 3; ++part)
+                kernels.gemm_pack(size, b.data(), b.row_stride, b.column_stride, part, 3, packed.get());
             for (int64_t i = 0, rows = m / 2 + 1; i < m; i += rows)
                 kernels.gemm_packed({std::min(rows, m - i), n, k}, a.data() + i * a.row_stride, a.row_stride,
                                     a.column_stride, packed.get(), again.data() + i * ldc, ldc, scratch.get());

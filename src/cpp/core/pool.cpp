@@ -102,7 +102,7 @@ public:
     }
 
 private:
-    static constexpr microseconds worker_patience{20}, caller_patience{100};
+    static constexpr microseconds worker_patience{100}, caller_patience{100};
 
     // State: number of the job (odd: open) * one_job + threads inside.
     static constexpr uint64_t one_job = 1 << 16;

@@ -83,13 +83,19 @@ template <class T> void pack_rows(int64_t m, int64_t depth, Block<T>& a, T* to) 
     a = {to, 0, 0, true};
 }
 
-template <class T> void pack_columns(int64_t n, int64_t depth, Block<T>& b, T* to) {
+// The panels of b from number `first` on, before `last`.
+template <class T> void pack_panels(int64_t n, int64_t depth, const Block<T>& b, int64_t first, int64_t last, T* to) {
     const Cut cut = cut_columns<T>(n);
     for (int64_t part = 0, j = 0; part < cut.parts; ++part) {
         const int width = cut.part(part) * Vec<T>::size;
-        pack_panel(int(smaller(width, n - j)), width, depth, b.p + j * b.outer, b.outer, b.inner, to + j * depth);
+        if (part >= first && part < last)
+            pack_panel(int(smaller(width, n - j)), width, depth, b.p + j * b.outer, b.outer, b.inner, to + j * depth);
         j += width;
     }
+}
+
+template <class T> void pack_columns(int64_t n, int64_t depth, Block<T>& b, T* to) {
+    pack_panels(n, depth, b, 0, n, to);
     b = {to, 0, 0, true};
 }
 
@@ -203,12 +209,19 @@ template <class T> int64_t gemm_packed_bytes(GemmSize s, int64_t b_row, int64_t 
     return round_up(round_up(s.n, Vec<T>::size) * s.k * int64_t(sizeof(T)), 64);
 }
 
-template <class T> void gemm_pack(GemmSize s, const T* b, int64_t b_row, int64_t b_col, void* packed) {
+template <class T>
+void gemm_pack(GemmSize s, const T* b, int64_t b_row, int64_t b_col, int64_t part, int64_t parts, void* packed) {
+    const int64_t deep = (s.k + depth_block - 1) / depth_block;
+    int64_t panel = 0, all = 0;
+    for (int64_t j = 0; j < s.n; j += column_block) all += cut_columns<T>(smaller(column_block, s.n - j)).parts * deep;
+    const int64_t first = all * part / parts, last = all * (part + 1) / parts;
     for (int64_t j = 0; j < s.n; j += column_block)
         for (int64_t k = 0; k < s.k; k += depth_block) {
-            Block<T> columns{b + k * b_row + j * b_col, b_col, b_row, false};
-            pack_columns(smaller(column_block, s.n - j), smaller(depth_block, s.k - k), columns,
-                         static_cast<T*>(packed) + packed_offset<T>(s, k, j));
+            const Block<T> columns{b + k * b_row + j * b_col, b_col, b_row, false};
+            const int64_t n = smaller(column_block, s.n - j);
+            pack_panels(n, smaller(depth_block, s.k - k), columns, first - panel, last - panel,
+                        static_cast<T*>(packed) + packed_offset<T>(s, k, j));
+            panel += cut_columns<T>(n).parts;
         }
 }
 

@@ -71,7 +71,8 @@ template <class T> struct NumberKernels {
     // The same for some rows at a time of a product that has size.m in all: b is packed once for them, where that pays
     // (else 0 bytes). Then size.m is the number of rows at hand, and scratch that of gemm.
     int64_t (*gemm_packed_bytes)(GemmSize size, int64_t b_row, int64_t b_col);
-    void (*gemm_pack)(GemmSize size, const T* b, int64_t b_row, int64_t b_col, void* packed);
+    void (*gemm_pack)(GemmSize size, const T* b, int64_t b_row, int64_t b_col, int64_t part, int64_t parts,
+                      void* packed);  // one of so many parts of it
     void (*gemm_packed)(GemmSize size, const T* a, int64_t a_row, int64_t a_col, const void* packed, T* c, int64_t ldc,
                         void* scratch);
     // c (m, 1) = a @ b with contiguous columns of a, for rows of b as they come: into `sums`, column_sums_bytes(m, k)
@@ -129,8 +130,9 @@ struct Feistel {
 };
 
 struct KernelTable {
-    const char* isa;  // "baseline", "avx2", "avx512", "neon"
-    bool fused;       // fused multiply-add: bits equal those of every other fused level
+    const char* isa;    // "baseline", "avx2", "avx512", "neon"
+    bool fused;         // fused multiply-add: bits equal those of every other fused level
+    double product_ns;  // about what a multiply-add takes in a large product of floats
     ElementwiseKernels elementwise[elementwise_count];
     ElementwiseKernel chains[chain_count][2];  // of float, of double
     NumberKernels<float> f32;

@@ -126,13 +126,13 @@ public:
         rows = size_.m;
         row_size = size_.n;
         row_work = double(size_.n) * double(size_.k);
-        row_ns = row_work * double(sizeof(T)) / 4 * 0.025;
+        row_ns = row_work * double(sizeof(T)) / 4 * kernels::table().product_ns;
         // Each go reads all of B: one that does not stay near is read seldom.
         grain = size_.k * size_.n * int64_t(sizeof(T)) > (1 << 20) ? 512 : 96;
     }
     int64_t shared_bytes() const override { return kernels_.gemm_packed_bytes(size_, b_row_, b_column_); }
-    void share(const void* const* in, void* shared) const override {
-        kernels_.gemm_pack(size_, static_cast<const T*>(in[1]), b_row_, b_column_, shared);
+    void share(const void* const* in, int64_t part, int64_t parts, void* shared) const override {
+        kernels_.gemm_pack(size_, static_cast<const T*>(in[1]), b_row_, b_column_, part, parts, shared);
     }
     int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void* work,
                 const void* shared) const override {

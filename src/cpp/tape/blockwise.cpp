@@ -155,7 +155,7 @@ void Blockwise::lay_out(const BlockwisePlan& plan, int64_t most) {
         rows_made_ = std::max<int64_t>(std::min(std::max(rows_made_, producer_->grain), producer_->rows), 1);
     }
     cut(plan);
-    if (producer_ && rows_made_ < producer_->rows) shared_bytes_ = producer_->shared_bytes();
+    if (producer_ && (parts_ > 1 || rows_made_ < producer_->rows)) shared_bytes_ = producer_->shared_bytes();
     values_.assign(plan.values.size(), {});
     copied_.clear();
     buffers_bytes_ = 0;
@@ -172,14 +172,8 @@ void Blockwise::cut(const BlockwisePlan& plan) {
     const int64_t parts = parts_for(made + number_ns * double(numbers_) * double(plan.uses.size()));
     part_ = std::max<int64_t>(numbers_, 1);
     if (parts == 1) return;
-    if (producer_) {
-        int64_t rows = (producer_->rows + parts - 1) / parts;
-        rows = std::max((rows + 15) / 16 * 16, std::min(producer_->grain, producer_->rows / 2));
-        rows_made_ = std::min(rows_made_, rows);
-        part_ = rows * producer_->row_size;
-    } else {
-        part_ = ((numbers_ + parts - 1) / parts + block_ - 1) / block_ * block_;
-    }
+    if (producer_) parts_ = std::max<int64_t>(std::min(parts, producer_->rows / 16), 1);
+    else part_ = ((numbers_ + parts - 1) / parts + block_ - 1) / block_ * block_;
 }
 
 void Blockwise::place_in_memory(const View& view, const Dims& shape, int index) {
@@ -288,14 +282,16 @@ void Blockwise::find_producer_in(Bases bases, const void** in) const {
 void Blockwise::run(Bases bases) const {
     if (numbers_ == 0) return;
     void* shared = nullptr;
-    if (shared_bytes_) {
+    int64_t numbers = part_;
+    if (producer_) {
+        numbers = rows_for_part(producer_->rows, parts_) * producer_->row_size;
         const void* in[max_operands];
         find_producer_in(bases, in);
-        shared = shared_scratch(shared_bytes_);
-        producer_->share(in, shared);
+        shared = make_shared(*producer_, in, shared_bytes_);
     }
-    parallel_for((numbers_ + part_ - 1) / part_,
-                 [&](int64_t part) { run_part(bases, shared, part * part_, std::min((part + 1) * part_, numbers_)); });
+    parallel_for((numbers_ + numbers - 1) / numbers, [&](int64_t part) {
+        run_part(bases, shared, part * numbers, std::min((part + 1) * numbers, numbers_));
+    });
 }
 
 void Blockwise::copy_in(Bases bases, char* work, bool once) const {

@@ -84,7 +84,8 @@ private:
 
     // One block does, all of it made at once.
     bool in_one_go() const {
-        return numbers_ > 0 && numbers_ <= std::min(part_, block_) && (!producer_ || rows_made_ == producer_->rows);
+        return numbers_ > 0 && numbers_ <= std::min(part_, block_) &&
+               (!producer_ || (parts_ == 1 && rows_made_ == producer_->rows));
     }
     void find_places();
     void copy_in(Bases bases, char* work, bool once) const;
@@ -102,7 +103,8 @@ private:
     int64_t row_ = 1;        // numbers in a row
     int64_t block_ = 1;      // numbers at a time: whole rows, or a part of one
     int64_t rows_made_ = 0;  // by the producer at a time; 0: there is none
-    int64_t part_ = 1;       // numbers for one thread at a time
+    int64_t part_ = 1;       // numbers for one thread at a time, without a producer
+    int64_t parts_ = 1;      // of the producer's rows, at most
     std::vector<Value> values_;
     std::vector<Copied> copied_;
     std::vector<Use> uses_;

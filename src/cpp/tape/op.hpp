@@ -49,9 +49,10 @@ class Prepared {
 public:
     virtual ~Prepared() = default;
 
-    // What all calls of run can share is made once before them, in shared_bytes() of memory (0: there is nothing).
+    // What all calls of run can share is made once before them, in shared_bytes() of memory (0: there is nothing), in
+    // some parts, at the same time if need be.
     virtual int64_t shared_bytes() const { return 0; }
-    virtual void share(const void* const*, void*) const {}
+    virtual void share(const void* const*, int64_t, int64_t, void*) const {}
 
     // Of an output that is put together of contiguous operands: all its numbers, in order. Empty for others.
     virtual std::vector<Stretch> stretches() const { return {}; }

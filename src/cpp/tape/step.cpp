@@ -17,9 +17,27 @@ constexpr int few = 8;
 }  // namespace
 
 int64_t parts_for(double nanoseconds) {
-    constexpr double worth_a_part = 20e3;  // see core/pool.hpp
-    constexpr double most = 16;
-    return int64_t(std::max(1.0, std::min(most, nanoseconds / worth_a_part)));
+    constexpr double worth_a_part = 20e3, worth_cutting = 60e3;  // see core/pool.hpp
+    constexpr double most = 64;
+    return nanoseconds < worth_cutting ? 1 : int64_t(std::min(most, nanoseconds / worth_a_part));
+}
+
+int64_t rows_for_part(int64_t rows, int64_t most_parts) {
+    constexpr int64_t few_rows = 64, unit = 16;
+    const int64_t threads = std::min<int64_t>(num_threads(), most_parts);
+    if (threads == 1) return rows;
+    // Two for each, where there are rows enough: threads are not equally fast.
+    const int64_t parts = std::min(rows >= 2 * threads * few_rows ? 2 * threads : threads, most_parts);
+    return (rows + parts * unit - 1) / (parts * unit) * unit;
+}
+
+void* make_shared(const Prepared& prepared, const void* const* in, int64_t bytes) {
+    constexpr int64_t worth_a_part = 64 << 10;  // bytes
+    if (!bytes) return nullptr;
+    void* const shared = shared_scratch(bytes);
+    const int64_t parts = std::max<int64_t>(std::min<int64_t>(bytes / worth_a_part, num_threads()), 1);
+    parallel_for(parts, [&](int64_t part) { prepared.share(in, part, parts, shared); });
+    return shared;
 }
 
 int64_t bytes_read(const View& view) {
@@ -38,9 +56,8 @@ OpStep::OpStep(const Op& op, const Attrs& attrs, std::vector<Operand> in, const 
     : op_(op), attrs_(attrs), in_(std::move(in)), out_(out), prepared_(std::move(prepared)) {
     if (prepared_) {
         const int64_t parts = parts_for(prepared_->row_ns * double(prepared_->rows));
-        rows_together_ = (prepared_->rows + parts - 1) / parts;
-        if (parts > 1) rows_together_ = (rows_together_ + 15) / 16 * 16;
-        work_bytes_ = std::max(prepared_->work_bytes(rows_together_), prepared_->work_bytes(prepared_->rows));
+        parts_ = parts;
+        work_bytes_ = prepared_->work_bytes(prepared_->rows);
         if (parts > 1) shared_bytes_ = prepared_->shared_bytes();
     }
     work_ = prepared_ ? prepared_->row_work * double(prepared_->rows) : double(out.view.size());
@@ -143,14 +160,10 @@ void OpStep::run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) c
 
 void OpStep::run(Bases bases) const {
     // Parts cost some reading twice: a single thread does without. The bits are the same, see Prepared::run.
-    const int64_t rows = prepared_->rows, together = num_threads() == 1 ? rows : rows_together_;
-    void* shared = nullptr;
-    if (shared_bytes_ && together < rows) {
-        const void* in[few];
-        find_inputs(bases, in);
-        shared = shared_scratch(shared_bytes_);
-        prepared_->share(in, shared);
-    }
+    const int64_t rows = prepared_->rows, together = rows_for_part(rows, parts_);
+    const void* in[few];
+    find_inputs(bases, in);
+    void* const shared = make_shared(*prepared_, in, together < rows ? shared_bytes_ : 0);
     std::atomic<int64_t> status{-1};
     parallel_for((rows + together - 1) / together, [&](int64_t part) {
         const int64_t first = part * together, count = std::min(together, rows - first);

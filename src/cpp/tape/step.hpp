@@ -54,8 +54,13 @@ struct StepInfo {
     }
 };
 
-// How many parts a computation that takes about so long is cut into, for the threads of core/pool.hpp.
+// How many parts a computation that takes about so long is cut into at most, for the threads of core/pool.hpp.
 int64_t parts_for(double nanoseconds);
+// Rows of a prepared op for one thread at a time, where it is cut into so many parts at most: what each part reads
+// again costs more than uneven parts do, so there are few for each thread.
+int64_t rows_for_part(int64_t rows, int64_t most_parts);
+// What all parts share, made by the threads together; null where there is nothing.
+void* make_shared(const Prepared& prepared, const void* const* in, int64_t bytes);
 
 // Bytes of the numbers of an operand, repeated ones once.
 int64_t bytes_read(const View& view);
@@ -137,7 +142,7 @@ private:
     class Resolved;
     class ResolvedViews;
 
-    bool in_one_go() const { return prepared_ && rows_together_ == prepared_->rows; }
+    bool in_one_go() const { return prepared_ && parts_ == 1; }
     void find_inputs(Bases bases, const void** in) const;
     // Rows of the prepared op.
     int64_t run_prepared(Bases bases, int64_t first, int64_t count, const void* shared) const;
@@ -148,8 +153,8 @@ private:
     std::vector<Operand> in_;
     Operand out_;
     std::unique_ptr<Prepared> prepared_;  // null: by Op::run
-    int64_t rows_together_ = 0, work_bytes_ = 0;
-    int64_t shared_bytes_ = 0;  // 0: each part does all by itself
+    int64_t parts_ = 1, work_bytes_ = 0;  // at most
+    int64_t shared_bytes_ = 0;            // 0: each part does all by itself
 };
 
 }  // namespace fg

@@ -2,8 +2,11 @@
 #include "train/optimizer.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
+
+#include "core/pool.hpp"
 
 namespace fg {
 namespace {
@@ -91,6 +94,22 @@ private:
     int64_t offset_ = 0;
 };
 
+// Whether all new values are finite. Large parameters are updated a part at a time, on several threads.
+template <class Step, class T> bool update_all(const Step& step, const Numbers<T>& numbers, int64_t t, bool first) {
+    constexpr int64_t part = 32 << 10;  // numbers
+    std::atomic<bool> finite{true};
+    parallel_for((numbers.n + part - 1) / part, [&](int64_t i) {
+        Numbers<T> some = numbers;
+        some.n = std::min(part, numbers.n - i * part);
+        some.param += i * part;
+        some.grad += i * part;
+        for (T*& slot : some.slot)
+            if (slot) slot += i * part;
+        if (update_one(step, some, t, first) >= 0) finite = false;
+    });
+    return finite;
+}
+
 }  // namespace
 
 ParameterTable::ParameterTable(std::vector<Tensor> params) {
@@ -148,7 +167,7 @@ void ParameterTable::check(Span<Tensor> gradients) const {
     }
 }
 
-// update(numbers, steps, whether the slots held nothing before) -> the kernel's status
+// update(numbers, steps, whether the slots held nothing before) -> whether all is finite
 template <class Update> bool ParameterTable::update(Span<Tensor> gradients, int slots, const Update& update) {
     check(gradients);
     // Everything that may run out of memory comes before the first write.
@@ -175,7 +194,7 @@ template <class Update> bool ParameterTable::update(Span<Tensor> gradients, int 
             using T = decltype(zero);
             Numbers<T> numbers{w.numbers.size(), numbers_of<T>(w.numbers), numbers_of<T>(w.slope), {}};
             for (int k = 0; k < slots; ++k) numbers.slot[k] = numbers_of<T>(s.slots[k]);
-            finite &= update(numbers, s.steps, w.first) < 0;
+            finite &= update(numbers, s.steps, w.first);
         });
         if (w.numbers.impl() != s.param.impl()) copy(w.numbers.view(), s.param.view());
         s.param.impl()->storage->bump_version();
@@ -188,7 +207,7 @@ bool ParameterTable::step(Span<Tensor> gradients, const Rule& rule) {
     return std::visit(
         [&](const auto& step) {
             return update(gradients, slot_count(step), [&](const auto& numbers, int64_t t, bool first) {
-                return update_one(step, numbers, t, first);
+                return update_all(step, numbers, t, first);
             });
         },
         rule.step);
@@ -272,7 +291,7 @@ bool ParameterTable::Bound::step(const Rule& rule) {
                     using T = decltype(zero);
                     Numbers<T> numbers{run.n, static_cast<T*>(run.param), static_cast<const T*>(run.grad), {}};
                     for (int k = 0; k < slots; ++k) numbers.slot[k] = static_cast<T*>(run.slots[k]);
-                    finite &= update_one(step, numbers, steps, first) < 0;
+                    finite &= update_all(step, numbers, steps, first);
                 });
             }
             return finite;

@@ -27,6 +27,7 @@ constexpr KernelTable build_table() {
     KernelTable t{};
     t.isa = FG_TEXT(FG_ISA);
     t.fused = has_fma;
+    t.product_ns = 0.2 / Vec<float>::size;
     fill_elementwise(t.elementwise, ElementwiseOps{});
     fill_chains(t.chains, Chains{});
     t.f32 = number_kernels<float>();
