@@ -18,8 +18,9 @@ namespace {
 
 // The cache blocks. Changing depth_block changes bits; the others only speed.
 constexpr int64_t depth_block = 256;
-constexpr int64_t row_block = 96;       // packed (row_block, depth_block) of A: 96 KB of L2 in float32
-constexpr int64_t column_block = 1024;  // packed (depth_block, column_block) of B: 1 MB of L2 in float32
+constexpr int64_t row_block = 96;  // packed (row_block, depth_block) of A: 96 KB of L2 in float32
+// Packed (depth_block, column_block) of B: 1 MB of L2.
+template <class T> constexpr int64_t column_block = 4096 / int64_t(sizeof(T));
 
 // When to pack, as measured on Sapphire Rapids and Zen 3 cores: what is read often enough and would not stay in L2 as
 // it lies, or whose lines lie so far apart that they share few sets of a cache. Below pack_b_rows rows, packing B costs
@@ -131,18 +132,18 @@ FG_INLINE int64_t packed_rows_size(GemmSize s) {
     return round_up(smaller(s.m, row_block) * smaller(s.k, depth_block), 64);
 }
 template <class T> FG_INLINE int64_t product_scratch(GemmSize s) {
-    return packed_rows_size(s) + round_up(smaller(s.n, column_block), Vec<T>::size) * smaller(s.k, depth_block);
+    return packed_rows_size(s) + round_up(smaller(s.n, column_block<T>), Vec<T>::size) * smaller(s.k, depth_block);
 }
 
 // Where a block of a B that is packed as a whole begins.
 template <class T> FG_INLINE int64_t packed_offset(GemmSize s, int64_t k, int64_t j) {
-    return j * s.k + k * round_up(smaller(column_block, s.n - j), Vec<T>::size);
+    return j * s.k + k * round_up(smaller(column_block<T>, s.n - j), Vec<T>::size);
 }
 
 // All blocks of a product with n > 1, packed where it pays; a b that is packed is so as a whole.
 template <class T> FG_OUT_OF_LINE void product(GemmSize s, Block<T> a, Block<T> b, bool packs_a, bool packs_b, T* c,
                                                int64_t ldc, T* scratch) {
-    const int64_t row_step = packs_a ? row_block : s.m, column_step = packs_b || b.packed ? column_block : s.n;
+    const int64_t row_step = packs_a ? row_block : s.m, column_step = packs_b || b.packed ? column_block<T> : s.n;
     for (int64_t j = 0; j < s.n; j += column_step) {
         const int64_t n = smaller(column_step, s.n - j);
         for (int64_t k = 0; k < s.k; k += depth_block) {
@@ -213,12 +214,13 @@ template <class T>
 void gemm_pack(GemmSize s, const T* b, int64_t b_row, int64_t b_col, int64_t part, int64_t parts, void* packed) {
     const int64_t deep = (s.k + depth_block - 1) / depth_block;
     int64_t panel = 0, all = 0;
-    for (int64_t j = 0; j < s.n; j += column_block) all += cut_columns<T>(smaller(column_block, s.n - j)).parts * deep;
+    for (int64_t j = 0; j < s.n; j += column_block<T>)
+        all += cut_columns<T>(smaller(column_block<T>, s.n - j)).parts * deep;
     const int64_t first = all * part / parts, last = all * (part + 1) / parts;
-    for (int64_t j = 0; j < s.n; j += column_block)
+    for (int64_t j = 0; j < s.n; j += column_block<T>)
         for (int64_t k = 0; k < s.k; k += depth_block) {
             const Block<T> columns{b + k * b_row + j * b_col, b_col, b_row, false};
-            const int64_t n = smaller(column_block, s.n - j);
+            const int64_t n = smaller(column_block<T>, s.n - j);
             pack_panels(n, smaller(depth_block, s.k - k), columns, first - panel, last - panel,
                         static_cast<T*>(packed) + packed_offset<T>(s, k, j));
             panel += cut_columns<T>(n).parts;
