@@ -86,12 +86,12 @@ public:
         resize(num_threads() - 1);
         body_ = body;
         context_ = context;
-        chunks_ = failed_ = chunks;
-        next_.store(0, std::memory_order_relaxed);
+        failed_ = chunks;
+        share_out(chunks);
         std::fegetenv(&modes_);
         state_ += one_job;  // opens the job
         work_.wake(int(std::min<int64_t>(chunks - 1, max_threads)));
-        run_chunks();
+        run_chunks(0);
         state_ += one_job;  // closes it: who comes late stays outside
         done_.wait(caller_patience, [this] { return inside(state_) == 0; });
         const std::exception_ptr error = std::move(error_);
@@ -116,9 +116,9 @@ private:
         if (workers_ >= wanted) return;
         const SignalsBlocked inherited;
         while (workers_ < wanted) {
-            ++workers_;
+            const int number = ++workers_;
             try {
-                std::thread([this] { serve(); }).detach();
+                std::thread([this, number] { serve(number); }).detach();
             } catch (const std::exception&) {  // no more threads to be had: fewer will do
                 --workers_;
                 return;
@@ -133,6 +133,16 @@ private:
         return false;
     }
 
+    // Neighbouring chunks for each thread, the same ones in each job of a size: what a thread has made lies in its own
+    // cache, and it is the one to read it in the next job. Who is done takes over from others.
+    void share_out(int64_t chunks) {
+        shares_count_ = int(std::min<int64_t>({chunks, num_threads(), most_shares}));
+        for (int s = 0; s < shares_count_; ++s) {
+            shares_[s].next.store(chunks * s / shares_count_, std::memory_order_relaxed);
+            shares_[s].end = chunks * (s + 1) / shares_count_;
+        }
+    }
+
     // Into the job of that state, unless it has been closed.
     bool enters(uint64_t state) {
         for (const uint64_t wanted = job(state); open(state) && job(state) == wanted;)
@@ -140,8 +150,8 @@ private:
         return false;
     }
 
-    // The life of a worker.
-    void serve() {
+    // The life of a worker. Those that others have left may share a number.
+    void serve(int number) {
         uint64_t state = 0, last = 0;
         for (;;) {
             work_.wait(worker_patience, [&] {
@@ -152,28 +162,30 @@ private:
             if (job(state) == last || !enters(state)) continue;
             last = job(state);
             std::fesetenv(&modes_);
-            run_chunks();
+            run_chunks(number);
             const uint64_t left = --state_;
             if (!open(left) && inside(left) == 0) done_.wake(1);
         }
     }
 
-    void run_chunks() {
-        for (;;) {
-            const int64_t chunk = next_.fetch_add(1, std::memory_order_relaxed);
-            if (chunk >= chunks_) return;
-            try {
-                body_(context_, chunk);
-            } catch (...) {
-                fail(chunk);
+    void run_chunks(int number) {
+        for (int i = 0; i < shares_count_; ++i) {
+            Share& share = shares_[(number + i) % shares_count_];
+            while (share.next.load(std::memory_order_relaxed) < share.end) {
+                const int64_t chunk = share.next.fetch_add(1, std::memory_order_relaxed);
+                if (chunk >= share.end) break;
+                if (chunk > failed_) continue;  // those below it run, so that the lowest failure is found
+                try {
+                    body_(context_, chunk);
+                } catch (...) {
+                    fail(chunk);
+                }
             }
         }
     }
 
-    // Those below it have all started, so the lowest failure is found.
     void fail(int64_t chunk) {
         const std::lock_guard<std::mutex> lock(failure_);
-        next_.store(chunks_, std::memory_order_relaxed);
         if (chunk >= failed_) return;
         failed_ = chunk;
         error_ = std::current_exception();
@@ -182,17 +194,22 @@ private:
     std::atomic<bool> busy_{false};
     std::atomic<int> workers_{0}, wanted_{0};
     std::atomic<uint64_t> state_{0};
-    std::atomic<int64_t> next_{0};  // chunk to start
     Gate work_, done_;
 
     // The job: written while none is open and nobody inside.
     Chunk body_ = nullptr;
     void* context_ = nullptr;
-    int64_t chunks_ = 0;
+    struct alignas(64) Share {
+        std::atomic<int64_t> next{0};  // chunk to start
+        int64_t end = 0;
+    };
+    static constexpr int64_t most_shares = 64;
+    Share shares_[most_shares];
+    int shares_count_ = 0;
     std::fenv_t modes_;
 
     std::mutex failure_;
-    int64_t failed_ = 0;
+    std::atomic<int64_t> failed_{0};
     std::exception_ptr error_;
 };
 

@@ -15,8 +15,9 @@ using Chunk = void (*)(void* context, int64_t chunk);
 void run_chunks(int64_t chunks, Chunk body, void* context);
 
 // f(chunk) once for every chunk in [0, chunks), on at most num_threads() threads, the calling one included; returns
-// when all are done. Chunks start in order, under the caller's rounding and denormal modes. When some throw, the
-// exception of the lowest one reaches the caller, and chunks that had not started then never do.
+// when all are done. Each thread has neighbouring chunks, the same in every call with as many; who is done helps the
+// others. They run under the caller's rounding and denormal modes. When some throw, the exception of the lowest one
+// reaches the caller, and chunks above it that had not started never do.
 //
 // Inside a chunk, or while another thread has the pool, everything runs on the calling thread: nothing ever waits
 // for the pool. A chunk is worth having from about 25 us on: the next thread starts after 0.5 us while it spins, after
