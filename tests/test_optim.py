@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import fastgrad as fg
-from fastgrad import _core, optim
+from fastgrad import _core, nn, optim
 from optimizer_formulas import by_hand
 
 RNG = np.random.default_rng(7)
@@ -388,6 +388,7 @@ shared = leaf()
         (lambda: optim.SGD([{"params": []}]), ValueError, "params is empty"),
         (lambda: optim.SGD(leaf()), TypeError, "got a single tensor"),
         (lambda: optim.SGD({"w": leaf()}), TypeError, "got a dict"),
+        (lambda: optim.SGD(nn.Linear(2, 1)), TypeError, r"got a Linear: pass its \.parameters\(\)"),
         (lambda: optim.SGD([np.ones(3)]), TypeError, r"params\[0\] must be a tensor, got ndarray"),
         (lambda: optim.SGD([leaf(), leaf() * 2]), ValueError, r"params\[1\] was computed by 'multiply'"),
         (lambda: optim.SGD([fg.tensor([1.0])]), ValueError, r"params\[0\] does not require a gradient"),

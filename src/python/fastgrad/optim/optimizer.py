@@ -292,6 +292,8 @@ class Optimizer:
 def _groups(params: Any) -> list[dict[str, Any]]:
     if isinstance(params, core.Tensor):
         raise TypeError("params must be an iterable of tensors or dicts, got a single tensor: write [tensor]")
+    if hasattr(params, "parameters"):
+        raise TypeError(f"params must be tensors, got a {type(params).__name__}: pass its .parameters()")
     if isinstance(params, (dict, str)):
         raise TypeError(f"params must be an iterable of tensors or dicts, got a {type(params).__name__}")
     listed = list(params)
