@@ -27,4 +27,9 @@ void* shared_scratch(int64_t bytes) {
     return grown(block, bytes);
 }
 
+void* window_scratch(int64_t bytes) {
+    thread_local Ref<Storage> block;
+    return grown(block, bytes);
+}
+
 }  // namespace fg

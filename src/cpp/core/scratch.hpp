@@ -1,4 +1,4 @@
-// Scratch: working memory for kernels, two growing blocks per thread.
+// Scratch: working memory for kernels, some growing blocks per thread.
 #pragma once
 
 #include <cstdint>
@@ -10,5 +10,8 @@ void* scratch(int64_t bytes);
 
 // A second block, for what a thread makes before it cuts its work into parts: their scratch leaves it alone.
 void* shared_scratch(int64_t bytes);
+
+// A third one, for what steps that a thread runs together hand on.
+void* window_scratch(int64_t bytes);
 
 }  // namespace fg

@@ -117,6 +117,35 @@ template <bool smallest> int64_t run_argmax(const Op&, const Attrs& a, Views in,
     return -1;
 }
 
+// Along the last axis, row by row.
+template <bool smallest, class T> class PlacesOfRows final : public Prepared {
+public:
+    PlacesOfRows(int64_t outer, int64_t n) : n_(n) {
+        rows = outer;
+        row_work = double(n);
+        row_ns = row_work * 0.2;
+        aligned = true;
+    }
+    int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void*, const void*) const override {
+        const T* const x = static_cast<const T*>(in[0]);
+        for (int64_t i = 0; i < count; ++i)
+            static_cast<int64_t*>(out)[i] = place_of_extreme<smallest>(x + (first + i) * n_, n_);
+        return -1;
+    }
+    int64_t work_bytes(int64_t) const override { return 0; }
+
+private:
+    int64_t n_;
+};
+
+template <bool smallest>
+std::unique_ptr<Prepared> prepare_argmax(const Op&, const Attrs& a, Views in, const View& out) {
+    if (a.axes[0] != -1 || !in[0]->contiguous() || out.size() == 0) return nullptr;
+    return visit(in[0]->dtype, [&](auto zero) -> std::unique_ptr<Prepared> {
+        return std::make_unique<PlacesOfRows<smallest, decltype(zero)>>(out.size(), in[0]->shape.at_end(1));
+    });
+}
+
 // ---- searchsorted (sorted (batch..., n), values (batch..., at...)); attrs.ndim: the number of batch axes
 
 Meta infer_search(const Op&, const Attrs&, Views in) { return {DType::int64, false, in[1]->shape}; }
@@ -188,19 +217,23 @@ Tensor batch_search(const Batching& b) {
     return apply(b.op(), {with_batch(b, 0), with_batch(b, 1)}, a);
 }
 
-Op make(const char* name, const char* doc, int arity, decltype(Op::infer) infer, decltype(Op::run) run) {
+Op make(const char* name, const char* doc, int arity, decltype(Op::infer) infer, decltype(Op::run) run,
+        decltype(Op::prepare) prepare = nullptr) {
     Op op{};
     op.name = name;
     op.doc = doc;
     op.arity = arity;
     op.infer = infer;
     op.run = run;
+    op.prepare = prepare;
     op.batch = arity == 1 ? batch_in_front : batch_search;
     return op;
 }
 
-const Op argmax_op = make("argmax", "Position of the first of the largest.", 1, infer_argmax, run_argmax<false>);
-const Op argmin_op = make("argmin", "Position of the first of the smallest.", 1, infer_argmax, run_argmax<true>);
+const Op argmax_op =
+    make("argmax", "Position of the first of the largest.", 1, infer_argmax, run_argmax<false>, prepare_argmax<false>);
+const Op argmin_op =
+    make("argmin", "Position of the first of the smallest.", 1, infer_argmax, run_argmax<true>, prepare_argmax<true>);
 const Op search_left = make("searchsorted", "How many sorted numbers are less.", 2, infer_search, run_search<false>);
 const Op search_right =
     make("searchsorted_right", "How many sorted numbers are less or equal.", 2, infer_search, run_search<true>);

@@ -109,6 +109,7 @@ public:
         row_work = double(n_) * double(row_size);
         row_ns = row_work * 0.2;
         grain = together;
+        aligned = !by_columns_;
     }
     int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void*, const void*) const override {
         T* const to = static_cast<T*>(out);

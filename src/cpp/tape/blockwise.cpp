@@ -279,16 +279,17 @@ void Blockwise::find_producer_in(Bases bases, const void** in) const {
     for (int k = 0; k < producer_operands_; ++k) in[k] = values_[size_t(operands_[size_t(k)])].at.in(bases);
 }
 
+const void* Blockwise::share(Bases bases) const {
+    if (!producer_) return nullptr;
+    const void* in[max_operands];
+    find_producer_in(bases, in);
+    return make_shared(*producer_, in, shared_bytes_);
+}
+
 void Blockwise::run(Bases bases) const {
     if (numbers_ == 0) return;
-    void* shared = nullptr;
-    int64_t numbers = part_;
-    if (producer_) {
-        numbers = rows_for_part(producer_->rows, parts_) * producer_->row_size;
-        const void* in[max_operands];
-        find_producer_in(bases, in);
-        shared = make_shared(*producer_, in, shared_bytes_);
-    }
+    const void* const shared = share(bases);
+    const int64_t numbers = producer_ ? rows_for_part(producer_->rows, parts_) * producer_->row_size : part_;
     parallel_for((numbers_ + numbers - 1) / numbers, [&](int64_t part) {
         run_part(bases, shared, part * numbers, std::min((part + 1) * numbers, numbers_));
     });

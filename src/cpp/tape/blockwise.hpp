@@ -41,9 +41,10 @@ public:
     explicit Blockwise(BlockwisePlan&& plan);
 
     void run(Bases bases) const override;
-    void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) const override {
-        run_part(bases, nullptr, first * (numbers_ / rows), (first + count) * (numbers_ / rows));
+    void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count, const void* shared) const override {
+        run_part(bases, shared, first * (numbers_ / rows), (first + count) * (numbers_ / rows));
     }
+    const void* share(Bases bases) const override;
     std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override;
     int64_t resolved_work_bytes() const override { return places_.empty() ? 0 : places_at_; }
     bool reads(int base) const override;

@@ -26,6 +26,7 @@ public:
 
     Groups run() {
         find_streams();
+        find_rowwise();
         find_slides();
         return std::move(groups_);
     }
@@ -114,6 +115,49 @@ private:
         if (!reads_large || !fits) return {};
         std::sort(members.begin(), members.end());
         return members;
+    }
+
+    // --- rowwise
+
+    // A draft that makes large rows, with those that make something of each of them.
+    void find_rowwise() {
+        std::vector<std::vector<int>> readers(drafts_.all.size()), found;
+        for (int d = 0; d < int(drafts_.all.size()); ++d)
+            if (const int made = made_by_large_rows(d); made >= 0) readers[size_t(made)].push_back(d);
+        std::vector<bool> taken(drafts_.all.size(), false);
+        for (int d = 0; d < int(drafts_.all.size()); ++d) {
+            if (taken[size_t(d)] || readers[size_t(d)].empty()) continue;
+            found.push_back({d});
+            for (int reader : readers[size_t(d)]) {
+                found.back().push_back(reader);
+                taken[size_t(reader)] = true;
+            }
+        }
+        unite(found, Kind::rowwise);
+    }
+
+    // The draft whose large rows, one by one, another makes something of, and nothing else of that draft; or -1.
+    int made_by_large_rows(int d) const {
+        const Draft& reader = draft(d);
+        const Use& use = drafts_.uses[size_t(reader.first)];
+        const Op& op = *use.instruction->op;
+        if (!is_single(d) || !reader.prepared || !reader.prepared->aligned || op.fault ||
+            reader.prepared->shared_bytes())
+            return -1;
+        const int first = drafts_.inputs_of(use)[0], made = drafts_.maker(first);
+        if (made < 0 || !is_single(made) || !draft(made).prepared) return -1;
+        const Dims& shape = draft(made).shape;
+        const View& rows = drafts_.slot(first).view;
+        if (shape.size() < 2 || shape[0] < 2 || !draft(made).elementwise || !draft(made).prepared->aligned) return -1;
+        const bool whole = drafts_.root(first) == first && rows.shape == shape && rows.contiguous();
+        if (!whole || rows.size() * itemsize(rows.dtype) < stream_bytes) return -1;
+        const int64_t all = reader.prepared->rows * reader.prepared->row_size;
+        if (reader.prepared->rows % shape[0] != 0 || 4 * all > rows.size()) return -1;  // it makes little of each
+        bool fits = true;
+        drafts_.for_operands(d, [&](const Use& u, size_t k, int maker) {
+            if (maker == made && !(drafts_.is_first(reader, u) && k == 0)) fits = false;
+        });
+        return fits ? made : -1;
     }
 
     // Whether row i of a value is row i of the memory it reads.

@@ -8,6 +8,7 @@ namespace fg {
 enum class Kind {
     single,    // a draft by itself
     streamed,  // tape/streamed.hpp: the last of them adds up what the others make of the rows of a large operand
+    rowwise,   // tape/rowwise.hpp: the first makes large rows, the others something of each
     sliding,   // tape/sliding.hpp: they read one another some places ahead or behind
 };
 
@@ -16,8 +17,8 @@ struct Groups {
     std::vector<int> of;      // of each draft, a number of its group
     std::vector<Kind> kinds;  // of each draft's group
 
-    bool slide_together(int draft, int other) const {
-        return kinds[size_t(draft)] == Kind::sliding && of[size_t(draft)] == of[size_t(other)];
+    bool together(Kind kind, int draft, int other) const {
+        return kinds[size_t(draft)] == kind && of[size_t(draft)] == of[size_t(other)];
     }
     // f(the drafts of a group) for all groups in order.
     template <class F> void for_each(F&& f) const {

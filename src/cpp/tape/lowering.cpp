@@ -7,6 +7,7 @@
 #include "tape/arena_plan.hpp"
 #include "tape/blockwise.hpp"
 #include "tape/grouping.hpp"
+#include "tape/rowwise.hpp"
 #include "tape/sliding.hpp"
 #include "tape/streamed.hpp"
 
@@ -214,11 +215,17 @@ private:
             for_uses(all[d], [&](const Use& use) {
                 for (int v : inputs_of(use)) {
                     const int made = maker(v);
-                    if (made != int(d) && (made < 0 || !groups_.slide_together(made, int(d))))
-                        slot(root(v)).kept = true;
+                    if (made == int(d)) continue;
+                    Slot& s = slot(root(v));
+                    if (made >= 0 && groups_.together(Kind::rowwise, made, int(d))) s.windowed = true;
+                    else if (made < 0 || !groups_.together(Kind::sliding, made, int(d))) s.kept = true;
                 }
             });
         for (int v : recording_.outputs()) slot(root(same_[size_t(v)])).kept = true;
+        for (Slot& s : slots) {
+            s.windowed &= !s.kept;
+            s.kept |= s.windowed;
+        }
         // Alone in its step, it is made in memory.
         for (size_t d = 0; d < all.size(); ++d)
             if (all[d].alone() && groups_.kinds[d] != Kind::sliding)
@@ -301,6 +308,8 @@ private:
                 bases.from_outside.emplace_back(bases.count++, slots[v].numbers);
             }
         place_stacks();
+        for (Slot& s : slots)
+            if (s.windowed) s.at = {bases.count++, 0};
         plan_arena();
         for (size_t i = 0; i < lowered_.results.size(); ++i) {
             const int v = same_[size_t(recording_.outputs()[i])];
@@ -413,6 +422,10 @@ private:
                 lowered_.steps.push_back(sliding(group));
                 return;
             }
+            if (groups_.kinds[size_t(group[0])] == Kind::rowwise) {
+                lowered_.steps.push_back(rowwise(group));
+                return;
+            }
             const Draft& draft = all[size_t(group[0])];
             const Use& first = uses[size_t(draft.first)];
             if (first.instruction->attrs.region) lowered_.steps.push_back(region_step(draft, first));
@@ -451,6 +464,22 @@ private:
         const Instruction& i = *sum.instruction;
         return std::make_unique<Streamed>(std::move(steps), *i.op, accumulate(sum), operands_of(sum),
                                           operand(i.output));
+    }
+
+    std::unique_ptr<Step> rowwise(Span<int> group) {
+        const int64_t rows = all[size_t(group[0])].shape[0];
+        std::vector<std::unique_ptr<RowStep>> steps;
+        std::vector<RowWindow> windows;
+        int64_t row_bytes = 0;
+        for_uses(all[size_t(group[0])], [&](const Use& use) {
+            const Slot& s = slot(use.instruction->output);
+            if (!s.kept) return;
+            const int64_t bytes = s.view.size() / rows * itemsize(s.view.dtype);
+            row_bytes += bytes;
+            if (s.windowed) windows.push_back({s.at.base, bytes});
+        });
+        for (int d : group) steps.push_back(make_step(d));
+        return std::make_unique<Rowwise>(std::move(steps), std::move(windows), rows, row_bytes, lowered_.bases.count);
     }
 
     std::unique_ptr<Step> sliding(Span<int> group) {

@@ -153,9 +153,15 @@ bool OpStep::reads(int base) const {
     return std::any_of(in_.begin(), in_.end(), [&](const Operand& operand) { return operand.at.base == base; });
 }
 
-void OpStep::run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) const {
-    const int64_t each = prepared_->rows / rows, status = run_prepared(bases, first * each, count * each, nullptr);
+void OpStep::run_rows(Bases bases, int64_t rows, int64_t first, int64_t count, const void* shared) const {
+    const int64_t each = prepared_->rows / rows, status = run_prepared(bases, first * each, count * each, shared);
     if (status >= 0) fail(bases, status);
+}
+
+const void* OpStep::share(Bases bases) const {
+    const void* in[few];
+    find_inputs(bases, in);
+    return make_shared(*prepared_, in, shared_bytes_);
 }
 
 void OpStep::run(Bases bases) const {

@@ -120,7 +120,10 @@ public:
 // A step whose results can be made by rows of their first axis, `rows` in all, in any order and on any thread.
 class RowStep : public FindingStep {
 public:
-    virtual void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) const = 0;
+    // `shared`: what share has made, or null.
+    virtual void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count, const void* shared) const = 0;
+    // Makes what all rows share, on the thread that then hands the rows out; null where there is nothing.
+    virtual const void* share(Bases) const { return nullptr; }
 };
 
 // One use of an op by itself.
@@ -131,7 +134,8 @@ public:
 
     // Of a prepared op; others are resolved.
     void run(Bases bases) const override;
-    void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count) const override;
+    void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count, const void* shared) const override;
+    const void* share(Bases bases) const override;
     std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override;
     int64_t resolved_work_bytes() const override { return in_one_go() ? work_bytes_ : 0; }
     bool reads(int base) const override;

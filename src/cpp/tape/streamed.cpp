@@ -58,7 +58,7 @@ void Streamed::run_part(Bases bases, int64_t begin, int64_t end, void* state) co
     for (size_t k = 0; k < in_.size(); ++k) in[k] = in_[k].at.in(bases);
     for (int64_t first = begin; first < end; first += together_) {
         const int64_t count = std::min(together_, end - first);
-        for (const auto& step : steps_) step->run_rows(bases, sum_->rows, first, count);
+        for (const auto& step : steps_) step->run_rows(bases, sum_->rows, first, count, nullptr);
         sum_->add(in, first, count, state);
     }
 }
