@@ -16,8 +16,6 @@ constexpr int64_t producer_bytes = 32 * 1024;  // of rows made before the elemen
 constexpr double number_ns = 0.4;              // about what an elementwise op takes for a number
 constexpr int max_operands = kernels::max_elementwise_arity + 2;
 
-int64_t padded(int64_t bytes) { return (bytes + storage_alignment - 1) / storage_alignment * storage_alignment; }
-
 // Sizes of 1 say nothing about a layout.
 void drop_single_axes(Dims& shape, Dims& strides) {
     Dims s, t;
@@ -211,7 +209,7 @@ void Blockwise::assign_buffers(const BlockwisePlan& plan) {
         buffers_bytes_ += bytes;
         return buffers_bytes_ - bytes;
     };
-    const auto block_bytes = [&](const View& view) { return padded(block_ * itemsize(view.dtype)); };
+    const auto block_bytes = [&](const View& view) { return aligned(block_ * itemsize(view.dtype)); };
     for (const Copied& copied : copied_)
         values_[size_t(copied.value)].buffer = take(block_bytes(*plan.values[size_t(copied.value)].view));
     std::vector<size_t> last_read(values_.size(), 0);
@@ -222,7 +220,7 @@ void Blockwise::assign_buffers(const BlockwisePlan& plan) {
         const View& view = *plan.values[size_t(out)].view;
         if (!plan.values[size_t(out)].in_memory) {
             if (producer_ && u == 0) {
-                values_[size_t(out)].buffer = take(padded(rows_made_ * producer_->row_size * itemsize(view.dtype)));
+                values_[size_t(out)].buffer = take(aligned(rows_made_ * producer_->row_size * itemsize(view.dtype)));
                 values_[size_t(out)].per_number = itemsize(view.dtype);
             } else {
                 values_[size_t(out)].buffer = take(block_bytes(view));
@@ -236,7 +234,7 @@ void Blockwise::assign_buffers(const BlockwisePlan& plan) {
             last_read[size_t(v)] = plan.uses.size();  // once, even where it is read twice
         }
     }
-    places_at_ = buffers_bytes_ + (producer_ ? padded(producer_->work_bytes(rows_made_)) : 0);
+    places_at_ = buffers_bytes_ + (producer_ ? aligned(producer_->work_bytes(rows_made_)) : 0);
     work_bytes_ = places_at_ + int64_t(values_.size() * sizeof(char*));
 }
 

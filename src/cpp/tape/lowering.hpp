@@ -37,9 +37,4 @@ struct Lowered {
 // With contiguous_results, those that would not be contiguous are copied out.
 Lowered lower(const Recording& recording, bool contiguous_results = false);
 
-// The next multiple of the alignment of storage.
-inline int64_t aligned(int64_t bytes) {
-    return (bytes + storage_alignment - 1) / storage_alignment * storage_alignment;
-}
-
 }  // namespace fg

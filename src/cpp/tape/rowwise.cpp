@@ -14,8 +14,6 @@ constexpr int64_t together_bytes = 256 << 10;  // of the rows: they stay in L2
 constexpr int64_t unit = 16;                   // rows
 constexpr double work_ns = 0.1;                // about what a unit of work takes
 
-int64_t padded(int64_t bytes) { return (bytes + storage_alignment - 1) / storage_alignment * storage_alignment; }
-
 }  // namespace
 
 Rowwise::Rowwise(std::vector<std::unique_ptr<RowStep>> steps, std::vector<RowWindow> windows, int64_t rows,
@@ -23,7 +21,7 @@ Rowwise::Rowwise(std::vector<std::unique_ptr<RowStep>> steps, std::vector<RowWin
     : steps_(std::move(steps)), windows_(std::move(windows)), rows_(rows), bases_(bases) {
     together_ = std::min(std::max(together_bytes / row_bytes / unit * unit, unit), rows_);
     window_bytes_ = 0;
-    for (const RowWindow& w : windows_) window_bytes_ += padded(together_ * w.row_bytes);
+    for (const RowWindow& w : windows_) window_bytes_ += aligned(together_ * w.row_bytes);
     for (const auto& step : steps_) {
         work_ += step->work();
         bytes_ += step->bytes();
@@ -55,7 +53,7 @@ void Rowwise::run(Bases bases) const {
 
 // The steps find the windows where a base of each says that the whole value would be.
 void Rowwise::run_part(Bases bases, const void* shared, int64_t begin, int64_t end) const {
-    const int64_t bases_bytes = padded(bases_ * int64_t(sizeof(char*)));
+    const int64_t bases_bytes = aligned(bases_ * int64_t(sizeof(char*)));
     char* const memory = static_cast<char*>(window_scratch(bases_bytes + window_bytes_));
     char** const own = reinterpret_cast<char**>(memory);
     std::memcpy(own, bases, size_t(bases_) * sizeof(char*));
@@ -64,7 +62,7 @@ void Rowwise::run_part(Bases bases, const void* shared, int64_t begin, int64_t e
         char* window = memory + bases_bytes;
         for (const RowWindow& w : windows_) {
             own[w.base] = window - first * w.row_bytes;
-            window += padded(together_ * w.row_bytes);
+            window += aligned(together_ * w.row_bytes);
         }
         for (const auto& step : steps_) step->run_rows(own, rows_, first, count, step == steps_[0] ? shared : nullptr);
     }

@@ -18,8 +18,6 @@ constexpr int64_t zero_bytes = 8;       // at the beginning of the working memor
 constexpr int max_operands = kernels::max_elementwise_arity + 2;
 
 int64_t rounded(int64_t numbers) { return (numbers + aligned_numbers - 1) / aligned_numbers * aligned_numbers; }
-int64_t padded(int64_t bytes) { return (bytes + storage_alignment - 1) / storage_alignment * storage_alignment; }
-
 constexpr int in_work = -1;  // as a base: the working memory
 
 struct Place {
@@ -142,7 +140,7 @@ void Sliding::lay_out() {
     for (size_t u = 0; u < uses_.size(); ++u) for_sources(uses_[u], [&](int v, int64_t) { last_reads[size_t(v)] = u; });
     const int64_t least = std::max(smallest_window, 2 * behind_);
     for (window_ = std::max(largest_window, least);; window_ = std::max(window_ / 2, least)) {
-        int64_t bytes = padded(zero_bytes);
+        int64_t bytes = aligned(zero_bytes);
         std::vector<size_t> last_read = last_reads;
         std::vector<std::pair<int64_t, int64_t>> idle;  // bytes, offset
         const auto take = [&](int64_t wanted) {
@@ -155,7 +153,7 @@ void Sliding::lay_out() {
             bytes += wanted;
             return bytes - wanted;
         };
-        const auto bytes_of = [&](const Value& v) { return padded((window_ + v.history) * v.item); };
+        const auto bytes_of = [&](const Value& v) { return aligned((window_ + v.history) * v.item); };
         for (size_t u = 0; u < uses_.size(); ++u) {
             Value& out = values_[size_t(uses_[u].out)];
             if (!out.made) continue;

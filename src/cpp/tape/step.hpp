@@ -54,6 +54,11 @@ struct StepInfo {
     }
 };
 
+// The next multiple of the alignment of storage.
+inline int64_t aligned(int64_t bytes) {
+    return (bytes + storage_alignment - 1) / storage_alignment * storage_alignment;
+}
+
 // How many parts a computation that takes about so long is cut into at most, for the threads of core/pool.hpp.
 int64_t parts_for(double nanoseconds);
 // Rows of a prepared op for one thread at a time, where it is cut into so many parts at most: what each part reads
