@@ -62,6 +62,19 @@ def test_several_reductions_of_the_same_rows():
     assert any("argmin" in step and "max" in step and "sum" in step for step in names)
 
 
+@pytest.mark.parametrize(
+    "of_largest", [lambda m: m, lambda m: m[::-1], lambda m: m[7], fg.sin, lambda m: fg.cumsum(m)]
+)
+def test_a_reduction_may_read_another_one(of_largest):
+    a, b = rng.normal(size=(3000, 8)), rng.normal(size=(8, 100))
+
+    def f(a, b):
+        d = a @ b
+        return fg.sum(d, axis=1) - of_largest(fg.max(d, axis=1))
+
+    steps(f, a, b)
+
+
 def test_rows_that_others_read_are_kept():
     points, centers = rng.normal(size=(2000, 10)), rng.normal(size=(500, 10))
 

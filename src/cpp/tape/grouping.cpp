@@ -2,7 +2,7 @@
 #include "tape/grouping.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <map>
 #include <queue>
 
 #include "tape/sliding.hpp"
@@ -119,21 +119,24 @@ private:
 
     // --- rowwise
 
-    // A draft that makes large rows, with those that make something of each of them.
+    // A draft that makes large rows, with those that make something of each of them. These may not read one another:
+    // what is made of other rows is not there yet.
     void find_rowwise() {
-        std::vector<std::vector<int>> readers(drafts_.all.size()), found;
-        for (int d = 0; d < int(drafts_.all.size()); ++d)
-            if (const int made = made_by_large_rows(d); made >= 0) readers[size_t(made)].push_back(d);
-        std::vector<bool> taken(drafts_.all.size(), false);
+        std::map<int, std::vector<int>> found;  // by the draft that makes the rows
         for (int d = 0; d < int(drafts_.all.size()); ++d) {
-            if (taken[size_t(d)] || readers[size_t(d)].empty()) continue;
-            found.push_back({d});
-            for (int reader : readers[size_t(d)]) {
-                found.back().push_back(reader);
-                taken[size_t(reader)] = true;
-            }
+            const int made = made_by_large_rows(d);
+            if (made < 0) continue;
+            std::vector<int>& members = found[made];
+            if (members.empty()) members.push_back(made);
+            bool fits = true;
+            drafts_.for_operands(d, [&](const Use&, size_t, int maker) {
+                fits &= maker == made || std::find(members.begin(), members.end(), maker) == members.end();
+            });
+            if (fits) members.push_back(d);
         }
-        unite(found, Kind::rowwise);
+        for (const auto& [made, members] : found)
+            if (std::all_of(members.begin(), members.end(), [&](int m) { return is_single(m); }))
+                unite({members}, Kind::rowwise);
     }
 
     // The draft whose large rows, one by one, another makes something of, and nothing else of that draft; or -1.
@@ -189,6 +192,8 @@ private:
     // Each draft goes to the last slide of about its length that comes after all it reads, and otherwise begins one.
     // Slides come one after the other, at positions 2, 4 and so on, and the other drafts between them.
     void find_slides() {
+        const auto is_long = [](const Draft& d) { return element_count(d.shape) >= least_numbers; };
+        if (std::none_of(drafts_.all.begin(), drafts_.all.end(), is_long)) return;
         std::vector<Slide> slides;
         std::vector<int> position(drafts_.all.size());
         paces_.assign(drafts_.slots.size(), {});
@@ -199,7 +204,7 @@ private:
                 const int after = drafts_.slot(drafts_.inputs_of(use)[k]).after;
                 if (after >= 0) earliest = std::max(earliest, position[size_t(after)] | 1);
             });
-            if (!is_single(d) || element_count(draft(d).shape) < least_numbers || !is_line(d)) {
+            if (!is_single(d) || !is_long(draft(d)) || !is_line(d)) {
                 position[size_t(d)] = earliest | 1;
                 continue;
             }

@@ -417,21 +417,21 @@ private:
 
     void make_steps() {
         lowered_.steps.reserve(all.size());
-        groups_.for_each([&](Span<int> group) {
-            if (groups_.kinds[size_t(group[0])] == Kind::sliding) {
-                lowered_.steps.push_back(sliding(group));
-                return;
-            }
-            if (groups_.kinds[size_t(group[0])] == Kind::rowwise) {
-                lowered_.steps.push_back(rowwise(group));
-                return;
-            }
-            const Draft& draft = all[size_t(group[0])];
-            const Use& first = uses[size_t(draft.first)];
-            if (first.instruction->attrs.region) lowered_.steps.push_back(region_step(draft, first));
-            else if (group.size() == 1) lowered_.steps.push_back(make_step(group[0]));
-            else lowered_.steps.push_back(streamed(group));
-        });
+        groups_.for_each(
+            [&](Span<int> group) { lowered_.steps.push_back(make_step(groups_.kinds[size_t(group[0])], group)); });
+    }
+
+    std::unique_ptr<Step> make_step(Kind kind, Span<int> group) {
+        switch (kind) {
+            case Kind::streamed: return streamed(group);
+            case Kind::rowwise: return rowwise(group);
+            case Kind::sliding: return sliding(group);
+            case Kind::single: break;
+        }
+        const Draft& draft = all[size_t(group[0])];
+        const Use& first = uses[size_t(draft.first)];
+        if (first.instruction->attrs.region) return region_step(draft, first);
+        return make_step(group[0]);
     }
 
     std::unique_ptr<RowStep> make_step(int index) {
