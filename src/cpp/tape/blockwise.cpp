@@ -5,6 +5,7 @@
 
 #include "core/pool.hpp"
 #include "core/scratch.hpp"
+#include "tape/buffers.hpp"
 #include "tape/walk.hpp"
 
 namespace fg {
@@ -156,7 +157,6 @@ void Blockwise::lay_out(const BlockwisePlan& plan, int64_t most) {
     if (producer_ && (parts_ > 1 || rows_made_ < producer_->rows)) shared_bytes_ = producer_->shared_bytes();
     values_.assign(plan.values.size(), {});
     copied_.clear();
-    buffers_bytes_ = 0;
     for (size_t i = 0; i < values_.size(); ++i) {
         values_[i].at = plan.values[i].at;
         values_[i].in_memory = plan.values[i].in_memory;
@@ -198,20 +198,10 @@ void Blockwise::place_in_memory(const View& view, const Dims& shape, int index) 
 
 // Buffers for copies and for results that nobody outside reads; one that has been read for the last time serves again.
 void Blockwise::assign_buffers(const BlockwisePlan& plan) {
-    std::vector<std::pair<int64_t, int64_t>> idle;  // bytes, offset
-    const auto take = [&](int64_t bytes) {
-        for (auto i = idle.rbegin(); i != idle.rend(); ++i)  // from the latest: it is still in L1
-            if (i->first == bytes) {
-                const int64_t offset = i->second;
-                idle.erase(std::next(i).base());
-                return offset;
-            }
-        buffers_bytes_ += bytes;
-        return buffers_bytes_ - bytes;
-    };
+    Buffers buffers;
     const auto block_bytes = [&](const View& view) { return aligned(block_ * itemsize(view.dtype)); };
     for (const Copied& copied : copied_)
-        values_[size_t(copied.value)].buffer = take(block_bytes(*plan.values[size_t(copied.value)].view));
+        values_[size_t(copied.value)].buffer = buffers.take(block_bytes(*plan.values[size_t(copied.value)].view));
     std::vector<size_t> last_read(values_.size(), 0);
     for (size_t u = 0; u < plan.uses.size(); ++u)
         for (int v : plan.operands_of(plan.uses[u])) last_read[size_t(v)] = u;
@@ -220,20 +210,22 @@ void Blockwise::assign_buffers(const BlockwisePlan& plan) {
         const View& view = *plan.values[size_t(out)].view;
         if (!plan.values[size_t(out)].in_memory) {
             if (producer_ && u == 0) {
-                values_[size_t(out)].buffer = take(aligned(rows_made_ * producer_->row_size * itemsize(view.dtype)));
+                values_[size_t(out)].buffer =
+                    buffers.take(aligned(rows_made_ * producer_->row_size * itemsize(view.dtype)));
                 values_[size_t(out)].per_number = itemsize(view.dtype);
             } else {
-                values_[size_t(out)].buffer = take(block_bytes(view));
+                values_[size_t(out)].buffer = buffers.take(block_bytes(view));
             }
         }
         if (producer_ && u == 0) continue;  // its operands are not read by block
         for (int v : plan.operands_of(plan.uses[u])) {
             const bool temporary = !plan.values[size_t(v)].in_memory && values_[size_t(v)].per_number == 0;
             if (!temporary || last_read[size_t(v)] != u) continue;
-            idle.emplace_back(block_bytes(*plan.values[size_t(v)].view), values_[size_t(v)].buffer);
+            buffers.give_back(values_[size_t(v)].buffer, block_bytes(*plan.values[size_t(v)].view));
             last_read[size_t(v)] = plan.uses.size();  // once, even where it is read twice
         }
     }
+    buffers_bytes_ = buffers.end();
     places_at_ = buffers_bytes_ + (producer_ ? aligned(producer_->work_bytes(rows_made_)) : 0);
     work_bytes_ = places_at_ + int64_t(values_.size() * sizeof(char*));
 }

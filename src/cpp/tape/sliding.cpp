@@ -6,6 +6,7 @@
 
 #include "core/pool.hpp"
 #include "core/scratch.hpp"
+#include "tape/buffers.hpp"
 
 namespace fg {
 namespace {
@@ -140,36 +141,24 @@ void Sliding::lay_out() {
     for (size_t u = 0; u < uses_.size(); ++u) for_sources(uses_[u], [&](int v, int64_t) { last_reads[size_t(v)] = u; });
     const int64_t least = std::max(smallest_window, 2 * behind_);
     for (window_ = std::max(largest_window, least);; window_ = std::max(window_ / 2, least)) {
-        int64_t bytes = aligned(zero_bytes);
+        Buffers buffers(aligned(zero_bytes));
         std::vector<size_t> last_read = last_reads;
-        std::vector<std::pair<int64_t, int64_t>> idle;  // bytes, offset
-        const auto take = [&](int64_t wanted) {
-            for (auto i = idle.rbegin(); i != idle.rend(); ++i)  // from the latest: it is still in L1
-                if (i->first == wanted) {
-                    const int64_t offset = i->second;
-                    idle.erase(std::next(i).base());
-                    return offset;
-                }
-            bytes += wanted;
-            return bytes - wanted;
-        };
         const auto bytes_of = [&](const Value& v) { return aligned((window_ + v.history) * v.item); };
         for (size_t u = 0; u < uses_.size(); ++u) {
             Value& out = values_[size_t(uses_[u].out)];
             if (!out.made) continue;
-            if (!out.in_memory) out.buffer = take(bytes_of(out));
+            if (!out.in_memory) out.buffer = buffers.take(bytes_of(out));
             for_sources(uses_[u], [&](int v, int64_t) {
                 const Value& value = values_[size_t(v)];
                 if (!value.made || value.in_memory || value.history || last_read[size_t(v)] != u) return;
-                idle.emplace_back(bytes_of(value), value.buffer);
+                buffers.give_back(value.buffer, bytes_of(value));
                 last_read[size_t(v)] = uses_.size();  // once, even where it is read twice
             });
         }
-        const int64_t filled = bytes;
-        idle.clear();
+        const int64_t filled = buffers.end();
         for (Value& v : values_)  // for the first window of a part
-            if (v.made && v.in_memory) v.buffer = take(bytes_of(v));
-        work_bytes_ = bytes;
+            if (v.made && v.in_memory) v.buffer = buffers.take_new(bytes_of(v));
+        work_bytes_ = buffers.end();
         if (filled <= most_buffer_bytes || window_ == least) break;
     }
 }
