@@ -1,4 +1,4 @@
-// fastgrad._core.kernels: the bare kernels on arrays, for benchmarks and tests; and which ISA level they run at.
+// fastgrad._core.kernels: the bare kernels on arrays, for benchmarks; and which ISA level they run at.
 #include "kernels/table.hpp"
 
 #include "bindings/py_tensor.hpp"
@@ -6,20 +6,6 @@
 
 namespace fg {
 namespace {
-
-template <class T> void gemm(const py::array_t<T>& a, const py::array_t<T>& b, py::array_t<T> out) {
-    if (a.ndim() != 2 || b.ndim() != 2 || out.ndim() != 2 || a.shape(1) != b.shape(0) || out.shape(0) != a.shape(0) ||
-        out.shape(1) != b.shape(1))
-        throw ValueError("gemm: expected a (m, k), b (k, n), out (m, n)");
-    const auto steps = [](const py::array_t<T>& x, int axis) { return int64_t(x.strides(axis)) / int64_t(sizeof(T)); };
-    if (steps(out, 1) != 1) throw ValueError("gemm: the rows of out must be contiguous");
-    const auto& kernel = kernels::numbers<T>(kernels::table());
-    const kernels::GemmSize size{a.shape(0), b.shape(1), a.shape(1)};
-    T* c = out.mutable_data();
-    const WithoutGil released;
-    kernel.gemm(size, a.data(), steps(a, 0), steps(a, 1), b.data(), steps(b, 0), steps(b, 1), c, steps(out, 0),
-                scratch(kernel.gemm_scratch(size)));
-}
 
 template <class T>
 py::tuple linear_mse(const py::array_t<T>& x, const py::array_t<T>& y, const py::array_t<T>& w, T bias) {
@@ -57,10 +43,8 @@ void bind_kernels(py::module_& m) {
     m.def(
         "isa_is_fused", [] { return kernels::table().fused; }, "Whether the level has a fused multiply-add.");
 
-    py::module_ k = m.def_submodule("kernels", "Bare kernels on NumPy arrays of one dtype, for benchmarks and tests.");
+    py::module_ k = m.def_submodule("kernels", "Bare kernels on NumPy arrays of one dtype, for benchmarks.");
     using py::arg;
-    k.def("gemm", gemm<float>, arg("a").noconvert(), arg("b").noconvert(), arg("out").noconvert(), "out = a @ b");
-    k.def("gemm", gemm<double>, arg("a").noconvert(), arg("b").noconvert(), arg("out").noconvert());
     k.def("linear_mse", linear_mse<float>, arg("x").noconvert(), arg("y").noconvert(), arg("w").noconvert(),
           arg("bias"),
           "One read of X: (sum of squared residuals, X^T residuals, sum of residuals) of residuals X w + bias - y.");

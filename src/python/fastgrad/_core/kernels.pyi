@@ -1,4 +1,4 @@
-"""Bare kernels on NumPy arrays of one dtype, for benchmarks and tests. By tools/make_stubs.py."""
+"""Bare kernels on NumPy arrays of one dtype, for benchmarks. By tools/make_stubs.py."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import EllipsisType
@@ -9,14 +9,6 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from typing_extensions import Never, Self
 
 from fastgrad._core import Program, Tensor, _Operand, _Sizes
-
-@overload
-def gemm(a: NDArray[np.float32], b: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-    """out = a @ b"""
-
-@overload
-def gemm(a: NDArray[np.float64], b: NDArray[np.float64], out: NDArray[np.float64]) -> None:
-    """out = a @ b"""
 
 @overload
 def linear_mse(
