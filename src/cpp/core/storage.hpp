@@ -23,7 +23,8 @@ public:
 
     // Written in place so far: a value saved for backward remembers the version it saw.
     uint32_t version() const { return version_.load(std::memory_order_relaxed); }
-    void bump_version() { version_.fetch_add(1, std::memory_order_relaxed); }
+    // Writers of one storage take turns, as those of an array do: no need to lock the bus, which costs a small step.
+    void bump_version() { version_.store(version() + 1, std::memory_order_relaxed); }
 
 private:
     Storage() = default;

@@ -48,13 +48,16 @@ constexpr TileTable<T> make_tile_table(std::integer_sequence<int, I...>) {
 template <class T, bool adjacent, bool ragged> constexpr TileTable<T> tile_table =
     make_tile_table<T, adjacent, ragged>(std::make_integer_sequence<int, tile_rows * tile_vectors>{});
 
+// For small products divisions take as long as a tile; short ones are quicker.
+FG_INLINE int64_t quotient(int64_t a, int64_t b) { return a >> 32 ? a / b : int64_t(uint32_t(a) / uint32_t(b)); }
+
 // Cuts count into as few parts of at most `largest` as will do, all equal or one apart, the bigger ones first.
 struct Cut {
     int64_t parts, size, bigger;
 
     FG_INLINE Cut(int64_t count, int largest) {
-        parts = count <= largest ? 1 : (count + largest - 1) / largest;
-        size = parts == 1 ? count : count / parts;
+        parts = count <= largest ? 1 : quotient(count + largest - 1, largest);
+        size = parts == 1 ? count : quotient(count, parts);
         bigger = count - size * parts;
     }
     FG_INLINE int part(int64_t i) const { return int(size + (i < bigger)); }

@@ -95,10 +95,10 @@ template <class R, class T> Sixteen<T> block_lanes(int64_t n, const T* x) {
     return join<R>(join<R>(s[0], s[1]), join<R>(s[2], s[3]));
 }
 
-template <class R, class T> Sixteen<T> row_lanes(int64_t n, const T* x, const R& reduction) {
+// n > reduce_block
+template <class R, class T> FG_OUT_OF_LINE Sixteen<T> long_row_lanes(int64_t n, const T* x, const R& reduction) {
     T space[reduce_block];
     int64_t step = 0;
-    if (n <= reduce_block) return block_lanes<R>(n, reduction.prepare(1, n, x, step, space));
     Sixteen<T> level[pairwise_levels], s;
     const int64_t blocks = (n + reduce_block - 1) / reduce_block;
     for (int64_t i = 0; i < blocks; ++i, x += reduce_block, n -= reduce_block) {
@@ -113,6 +113,14 @@ template <class R, class T> Sixteen<T> row_lanes(int64_t n, const T* x, const R&
     while (++l < pairwise_levels)
         if (blocks >> l & 1) s = join<R>(level[l], s);
     return s;
+}
+
+template <class R, class T> FG_INLINE Sixteen<T> row_lanes(int64_t n, const T* x, const R& reduction) {
+    if (n > reduce_block) return long_row_lanes(n, x, reduction);
+    if constexpr (R::as_they_are) return block_lanes<R>(n, x);
+    T space[reduce_block];
+    int64_t step = 0;
+    return block_lanes<R>(n, reduction.prepare(1, n, x, step, space));
 }
 
 // Numbers `apart` from one another.
@@ -155,7 +163,8 @@ template <class R, class T> FG_INLINE Vec<T> reduce_rows(int count, int64_t n, c
 // --- row > 1
 
 // One vector of eight rows (the first `there` of them are), joined.
-template <class R, class T> FG_INLINE Vec<T> join_eight(int64_t there, const T* x, int64_t step, FirstLanes<T> lanes) {
+template <class R, class T, class Lanes>
+FG_INLINE Vec<T> join_eight(int64_t there, const T* x, int64_t step, const Lanes& lanes) {
     Vec<T> row[8];
     if (there >= 8)
 #pragma GCC unroll 8
@@ -172,7 +181,7 @@ template <class R, class T> FG_INLINE Vec<T> join_eight(int64_t there, const T* 
 
 // out[j] = reduction over i < n of x[i * row + j], for j < columns <= chunk.
 template <class R, class T>
-void reduce_chunk(int64_t n, int64_t row, int64_t columns, const T* x, const R& reduction, T* out) {
+FG_OUT_OF_LINE void reduce_chunk(int64_t n, int64_t row, int64_t columns, const T* x, const R& reduction, T* out) {
     constexpr int width = Vec<T>::size;
     constexpr int64_t chunk = chunk_bytes / int64_t(sizeof(T));
     T level[pairwise_levels][chunk], space[8 * chunk];
@@ -197,6 +206,30 @@ void reduce_chunk(int64_t n, int64_t row, int64_t columns, const T* x, const R& 
     }
 }
 
+// The same where all numbers are near: a vector of columns after the other, whatever there is of it.
+constexpr int64_t near_bytes = 32768;
+template <class R, class T>
+FG_OUT_OF_LINE void reduce_near(int64_t n, int64_t row, int64_t columns, const T* x, T* out) {
+    constexpr int width = Vec<T>::size;
+    const int64_t eights = (n + 7) / 8;
+    const auto reduce_vector = [&](const auto& lanes, int64_t j) __attribute__((always_inline)) {
+        Vec<T> level[pairwise_levels];
+        for (int64_t i = 0; i < eights; ++i) {
+            Vec<T> s = join_eight<R>(n - 8 * i, x + i * 8 * row + j, row, lanes);
+            const int carried = carries(i);
+            for (int l = 0; l < carried; ++l) s = R::join(level[l], s);
+            level[carried] = s;
+        }
+        Vec<T> s(R::neutral);
+        for (int l = 0; eights >> l; ++l)
+            if (eights >> l & 1) s = R::join(level[l], s);
+        lanes.store(out + j, s);
+    };
+    int64_t j = 0;
+    for (; j + width <= columns; j += width) reduce_vector(AllLanes<T>(), j);
+    if (j < columns) reduce_vector(FirstLanes<T>(int(columns - j)), j);
+}
+
 // --- the kernels
 
 template <class R, class T>
@@ -211,6 +244,12 @@ void reduce(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T*
         }
         return;
     }
+    if constexpr (R::as_they_are)
+        if (n * row * int64_t(sizeof(T)) <= near_bytes) {
+            for (int64_t o = 0; o < outer; ++o, x += n * row, out += inner)
+                reduce_near<R>(n, row, inner, x, out);
+            return;
+        }
     for (int64_t o = 0; o < outer; ++o, x += n * row, out += inner)
         for (int64_t j = 0; j < inner; j += chunk)
             reduce_chunk(n, row, smaller(chunk, inner - j), x + j, reduction, out + j);

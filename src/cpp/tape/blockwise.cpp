@@ -239,11 +239,21 @@ void Blockwise::copy(const Copied& copied, Bases bases, char* to, int64_t first,
     });
 }
 
-// Fills a block with one row, again and again.
+// Fills a block with one row, again and again. Short rows go without a call each.
 void Blockwise::repeat_row(const Copied& copied, Bases bases, char* to) const {
-    copy(copied, bases, to, 0, row_);
-    const int64_t bytes = block_ * itemsize(copied.dtype);
-    for (int64_t done = row_ * itemsize(copied.dtype); done < bytes; done *= 2)
+    constexpr int64_t piece = 16, few_pieces = 16;
+    const char* const row = values_[size_t(copied.value)].at.in(bases);
+    const int64_t size = row_ * itemsize(copied.dtype), bytes = block_ * itemsize(copied.dtype);
+    if (size % piece == 0 && size <= few_pieces * piece) {
+        for (int64_t at = 0; at < size; at += piece) {
+            char numbers[piece];
+            std::memcpy(numbers, row + at, piece);
+            for (int64_t done = at; done < bytes; done += size) std::memcpy(to + done, numbers, piece);
+        }
+        return;
+    }
+    std::memcpy(to, row, size_t(size));
+    for (int64_t done = size; done < bytes; done *= 2)
         std::memcpy(to + done, to, size_t(std::min(done, bytes - done)));
 }
 

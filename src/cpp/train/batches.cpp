@@ -10,52 +10,38 @@ namespace {
 bool has_whole_rows(const View& v) { return is_contiguous(v.shape, v.strides, 1); }
 
 // Rows of a size known here are copied without a call each: at small batches those take as long as the arithmetic.
-template <size_t bytes> void copy_rows_of(const char* from, int64_t step, Span<int64_t> indices, char* to) {
+template <int64_t size> void copy_rows_of(const char* from, int64_t step, int64_t, Span<int64_t> indices, char* to) {
     for (int64_t i : indices) {
-        std::memcpy(to, from + i * step, bytes);
-        to += bytes;
+        std::memcpy(to, from + i * step, size);
+        to += size;
     }
 }
-void copy_rows_by_16(const char* from, int64_t step, Span<int64_t> indices, size_t bytes, char* to) {
+void copy_rows_by_16(const char* from, int64_t step, int64_t size, Span<int64_t> indices, char* to) {
     for (int64_t i : indices) {
         const char* row = from + i * step;
-        for (size_t b = 0; b < bytes; b += 16) std::memcpy(to + b, row + b, 16);
-        to += bytes;
+        for (int64_t b = 0; b < size; b += 16) std::memcpy(to + b, row + b, 16);
+        to += size;
     }
 }
-
-void copy_rows(const View& data, Span<int64_t> indices, const View& out) {
-    const int64_t item = itemsize(data.dtype), step = data.strides[0] * item;
-    const size_t bytes = size_t(indices.size() ? out.size() / indices.size() * item : 0);
-    const char* const from = data.as<char>();
-    char* to = out.as<char>();
-    switch (bytes) {
-        case 4: return copy_rows_of<4>(from, step, indices, to);
-        case 8: return copy_rows_of<8>(from, step, indices, to);
-        case 16: return copy_rows_of<16>(from, step, indices, to);
-        case 32: return copy_rows_of<32>(from, step, indices, to);
-        case 64: return copy_rows_of<64>(from, step, indices, to);
-    }
-    if (bytes % 16 == 0 && bytes <= 512) return copy_rows_by_16(from, step, indices, bytes, to);
+void copy_rows(const char* from, int64_t step, int64_t size, Span<int64_t> indices, char* to) {
     for (int64_t i : indices) {
-        std::memcpy(to, from + i * step, bytes);
-        to += bytes;
+        std::memcpy(to, from + i * step, size_t(size));
+        to += size;
     }
 }
 
 }  // namespace
 
-void gather_rows(const Tensor& data, Span<int64_t> indices, const Tensor& out) {
-    if (has_whole_rows(data.view())) copy_rows(data.view(), indices, out.view());
-    else copy_rows(contiguous(data).view(), indices, out.view());
-}
-
-Tensor gather_rows(const Tensor& data, Span<int64_t> indices) {
-    Dims shape = data.shape();
-    shape[0] = indices.size();
-    Tensor out = Tensor::empty(data.dtype(), shape);
-    gather_rows(data, indices, out);
-    return out;
+Batches::Rows::Rows(const View& data) : from_(data.as<char>()), step_(data.strides[0] * itemsize(data.dtype)) {
+    size_ = data.shape[0] ? data.size() / data.shape[0] * itemsize(data.dtype) : 0;
+    switch (size_) {
+        case 4: copy_ = copy_rows_of<4>; break;
+        case 8: copy_ = copy_rows_of<8>; break;
+        case 16: copy_ = copy_rows_of<16>; break;
+        case 32: copy_ = copy_rows_of<32>; break;
+        case 64: copy_ = copy_rows_of<64>; break;
+        default: copy_ = size_ % 16 == 0 && size_ <= 512 ? copy_rows_by_16 : copy_rows;
+    }
 }
 
 Batches::Batches(std::vector<Tensor> arrays, const Tensor& chosen, int64_t batch_size, bool shuffle, bool drop_last,
@@ -72,6 +58,7 @@ Batches::Batches(std::vector<Tensor> arrays, const Tensor& chosen, int64_t batch
                 say("arrays[", i, "] has ", arrays_[i].shape()[0], " rows, arrays[0] has ", arrays_[0].shape()[0]));
         // Once, and not in every batch.
         if (!has_whole_rows(arrays_[i].view())) arrays_[i] = contiguous(arrays_[i]);
+        row_copies_.emplace_back(arrays_[i].view());
     }
     rows_ = arrays_[0].shape()[0];
     if (chosen) {
@@ -106,7 +93,12 @@ std::vector<Tensor> Batches::batch(uint64_t epoch, int64_t i) const {
     fill_indices(order(epoch), i, indices);
     std::vector<Tensor> out;
     out.reserve(arrays_.size());
-    for (const Tensor& a : arrays_) out.push_back(gather_rows(a, indices));
+    for (const Tensor& a : arrays_) {
+        Dims shape = a.shape();
+        shape[0] = int64_t(indices.size());
+        out.push_back(Tensor::empty(a.dtype(), shape));
+    }
+    gather(indices, out);
     return out;
 }
 

@@ -53,8 +53,7 @@ BoundStep& FitLoop::gather(const Permutation& order, int64_t i) {
         drawn_ = std::max<int64_t>(indices_together / usual, 1);
         batches_.fill_indices(order, i, indices_, drawn_);
     }
-    const Span<int64_t> indices(indices_.data() + (i - first_) * usual, size_t(rows));
-    for (size_t a = 0; a < step.batch().size(); ++a) gather_rows(batches_.arrays()[a], indices, step.batch()[a]);
+    batches_.gather({indices_.data() + (i - first_) * usual, size_t(rows)}, step.batch());
     return step;
 }
 
@@ -65,14 +64,16 @@ EpochResult FitLoop::epoch(uint64_t epoch, Span<Rule> rules, Pulse::Clock::time_
     drawn_ = 0;  // of another epoch
     const RandomKey first = generator_.state();
     const auto step = [&](int64_t i) { return gather(order, i)(rules, generator_); };
+    const bool draws = full_.program()->recording().draws() > 0;
     EpochResult r;
+    r.draws = first;
     double sum = 0, weight = 0;
     for (; r.batches < batches_.count(); ++r.batches) {
         if (pulse() >= deadline) {
             r.end = EpochEnd::out_of_time;
             break;
         }
-        r.draws = generator_.state();
+        if (draws) r.draws = generator_.state();
         const Outcome outcome = step(r.batches);
         if (outcome.effect == Effect::bad_loss || outcome.effect == Effect::bad_parameters) {
             r.end = EpochEnd::diverged;

@@ -80,12 +80,9 @@ template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t
     for (; i < m; ++i) c[i * ldc] = dot_row(k, a + i * a_row, b);
 }
 
-// Lanes [first, first + L) of one vector of rows, over k columns of a; sums: lane l at sums[l * lane].
-template <class T, int L> FG_INLINE void dot_columns(int64_t k, const T* a, int64_t a_col, const T* b,
-                                                     FirstLanes<T> rows, bool fresh, int first, T* sums, int64_t lane) {
-    Vec<T> sum[L];
-#pragma GCC unroll 16
-    for (int l = 0; l < L; ++l) sum[l] = fresh ? Vec<T>(T(0)) : Vec<T>::load(sums + (first + l) * lane);
+// Adds lanes [first, first + L) of one vector of rows, over k columns of a.
+template <class T, int L> FG_INLINE void add_lanes(int64_t k, const T* a, int64_t a_col, const T* b, FirstLanes<T> rows,
+                                                   int first, Vec<T>* sum) {
     int64_t i = 0;
     for (; i + 16 <= k; i += 16) {
         const T* from = a + (i + first) * a_col;
@@ -100,6 +97,15 @@ template <class T, int L> FG_INLINE void dot_columns(int64_t k, const T* a, int6
             sum[l] = at < k ? fma(rows.load(a + at * a_col), Vec<T>(b[at]), sum[l]) : fma(zero, zero, sum[l]);
         }
     }
+}
+
+// The same, of sums that lie in memory: lane l at sums[l * lane].
+template <class T, int L> FG_INLINE void dot_columns(int64_t k, const T* a, int64_t a_col, const T* b,
+                                                     FirstLanes<T> rows, bool fresh, int first, T* sums, int64_t lane) {
+    Vec<T> sum[L];
+#pragma GCC unroll 16
+    for (int l = 0; l < L; ++l) sum[l] = fresh ? Vec<T>(T(0)) : Vec<T>::load(sums + (first + l) * lane);
+    add_lanes<T, L>(k, a, a_col, b, rows, first, sum);
 #pragma GCC unroll 16
     for (int l = 0; l < L; ++l) sum[l].store(sums + (first + l) * lane);
 }
@@ -128,9 +134,10 @@ template <class T> struct Ahead {
 // The lanes of c += a (m, k) @ b (k, 1) with contiguous columns of a, over k that begin at a multiple of 16 in one
 // block of column_depth: lane l of row i at sums[l * lane + i]; `fresh`: nothing is there yet. Some `bytes` of a at a
 // time; meanwhile what follows is fetched, as far as `readable` columns of a go (k: none of it).
+constexpr int column_lanes = tile_vectors == 4 ? 16 : 8;  // as many sums as registers hold
 template <class T> void add_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, bool fresh,
                                     int64_t bytes, int64_t readable, T* sums, int64_t lane) {
-    constexpr int width = Vec<T>::size, lanes = tile_vectors == 4 ? 16 : 8;  // as many sums as registers hold
+    constexpr int width = Vec<T>::size, lanes = column_lanes;
     const int64_t fit = bytes / (m * int64_t(sizeof(T))) / 16 * 16, visit = fit < 16 ? 16 : fit;
     for (int64_t at = 0; at < k; at += visit) {
         const int64_t depth = smaller(visit, k - at), after = readable - at - depth;
@@ -146,6 +153,17 @@ template <class T> void add_columns(int64_t m, int64_t k, const T* a, int64_t a_
     }
 }
 
+// The tree of the lanes of some rows, into c: `used` of them.
+template <class T, int L> FG_INLINE void put_tree(Vec<T>* sum, int used, T* c, int64_t ldc) {
+#pragma GCC unroll 4
+    for (int half = L / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+        for (int l = 0; l < half; ++l) sum[l] = sum[l] + sum[l + half];
+    if (ldc == 1) FirstLanes<T>(used).store(c, sum[0]);
+    else
+        for (int r = 0; r < used; ++r) c[r * ldc] = sum[0].v[r];
+}
+
 // c (m, 1): the tree of the lanes of each row, for some blocks of sums added in order.
 template <class T> void join_columns(int64_t m, int64_t blocks, const T* sums, int64_t lane, T* c, int64_t ldc) {
     constexpr int width = Vec<T>::size;
@@ -158,20 +176,35 @@ template <class T> void join_columns(int64_t m, int64_t blocks, const T* sums, i
 #pragma GCC unroll 16
             for (int l = 0; l < 16; ++l) sum[l] = sum[l] + Vec<T>::load(more + l * lane);
         }
-#pragma GCC unroll 4
-        for (int half = 8; half > 0; half /= 2)
-#pragma GCC unroll 8
-            for (int l = 0; l < half; ++l) sum[l] = sum[l] + sum[l + half];
+        put_tree<T, 16>(sum, int(smaller(width, m - i)), c + i * ldc, ldc);
+    }
+}
+
+// c (m, 1) = a (m, k) @ b (k, 1) with contiguous columns of a that are few and near: no sum is put down.
+template <class T>
+FG_OUT_OF_LINE void near_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, T* c, int64_t ldc) {
+    constexpr int width = Vec<T>::size, L = column_lanes;
+    for (int64_t i = 0; i < m; i += width) {
         const int used = int(smaller(width, m - i));
-        if (ldc == 1) FirstLanes<T>(used).store(c + i, sum[0]);
-        else
-            for (int r = 0; r < used; ++r) c[(i + r) * ldc] = sum[0].v[r];
+        Vec<T> sum[L];
+#pragma GCC unroll 16
+        for (int l = 0; l < L; ++l) sum[l] = Vec<T>(T(0));
+        add_lanes<T, L>(k, a + i, a_col, b, FirstLanes<T>(used), 0, sum);
+        if constexpr (L == 8) {
+            Vec<T> more[L];
+#pragma GCC unroll 16
+            for (int l = 0; l < L; ++l) more[l] = Vec<T>(T(0));
+            add_lanes<T, L>(k, a + i, a_col, b, FirstLanes<T>(used), L, more);
+#pragma GCC unroll 16
+            for (int l = 0; l < L; ++l) sum[l] = sum[l] + more[l];
+        }
+        put_tree<T, L>(sum, used, c + i * ldc, ldc);
     }
 }
 
 // a has contiguous columns. scratch: 2 * 16 * column_lane numbers.
 template <class T>
-void column_by_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, T* c, int64_t ldc, T* scratch) {
+FG_OUT_OF_LINE void column_by_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, T* c, int64_t ldc, T* scratch) {
     constexpr int width = Vec<T>::size;
     T *const totals = scratch, *const sums = scratch + 16 * column_lane;
     for (int64_t i0 = 0; i0 < m; i0 += column_rows) {
@@ -220,11 +253,13 @@ template <class T> const T* gathered(int64_t n, const T* from, int64_t step, T* 
 }
 
 // c (m, 1) = a (m, k) @ b (k, 1).
-template <class T> void column_product(int64_t m, int64_t k, const T* a, int64_t a_row, int64_t a_col, const T* b,
-                                       int64_t b_row, T* c, int64_t ldc, T* scratch) {
+template <class T> FG_OUT_OF_LINE void column_product(int64_t m, int64_t k, const T* a, int64_t a_row, int64_t a_col,
+                                                      const T* b, int64_t b_row, T* c, int64_t ldc, T* scratch) {
     T* const space = scratch + 2 * 16 * column_lane;
     b = gathered(k, b, b_row, space);
     if (a_col == 1) return column_by_rows(m, k, a, a_row, b, c, ldc);
+    if (a_row == 1 && k <= column_depth && m * k * int64_t(sizeof(T)) <= column_bytes)
+        return near_columns(m, k, a, a_col, b, c, ldc);
     if (a_row == 1) return column_by_columns(m, k, a, a_col, b, c, ldc, scratch);
     for (int64_t i = 0; i < m; ++i)
         column_by_rows(1, k, gathered(k, a + i * a_row, a_col, space + k), 0, b, c + i * ldc, ldc);
