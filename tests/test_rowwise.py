@@ -107,3 +107,100 @@ def test_special_numbers():
     a[5], a[77, 1], a[300, 2] = np.nan, np.inf, -np.inf
     b = rng.normal(size=(3, 300))
     steps(lambda a, b: (fg.argmax(a @ b, axis=1), fg.max(a @ b, axis=1)), a, b)
+
+
+# --- layers, and what is left to do behind them
+
+
+def weights(*sizes, dtype=np.float32):
+    return [rng.normal(size=pair).astype(dtype) / 8 for pair in zip(sizes, sizes[1:], strict=False)]
+
+
+def network(x, *matrices):
+    for w in matrices[:-1]:
+        x = fg.maximum(x @ w + 0.125, 0.0)
+    return x @ matrices[-1]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [64, 128, 250, 1031])
+def test_layers_there_and_back(n, dtype):
+    x, y = rng.normal(size=(n, 40)).astype(dtype), rng.normal(size=(n, 1)).astype(dtype)
+    matrices = weights(40, 128, 130, 1, dtype=dtype)
+
+    def gradients(*w):
+        return fg.value_and_grad(lambda w: fg.mean((network(fg.tensor(x), *w) - y) ** 2))(list(w))[1]
+
+    names, _ = steps(lambda *w: tuple(gradients(*w)), *matrices)
+    there_and_back = [step for step in names if step.count("matmul + ") >= 4]
+    assert len(there_and_back) == 1, names
+    # The gradients of the weights read all rows: they wait for the others, then go together.
+    assert any(", matmul" in step for step in names) == (n > 64), names
+
+
+def test_layers_of_many_rows_are_never_whole_in_memory():
+    n, sizes = 30_000, (8, 100, 60, 100, 3)
+    names, memory = steps(network, rng.normal(size=(n, 8)).astype(np.float32), *weights(*sizes))
+    assert any(step.count("matmul") == 4 for step in names)
+    amount, unit = re.search(r"([\d.]+) (KiB|MiB) of working memory", memory).groups()
+    assert float(amount) * {"KiB": 1, "MiB": 1024}[unit] < n * 60 * 4 / 1024
+
+
+LAYERS = {
+    "residual": lambda h, w, b: h + fg.tanh(h @ w + b),
+    "norm of each row": lambda h, w, b: (h - fg.mean(h, axis=1, keepdims=True)) @ w,
+    "norm of the batch": lambda h, w, b: (h - fg.mean(h, axis=0)) / fg.std(h, axis=0) * b + h @ w,
+    "softmax": lambda h, w, b: fg.exp(h - fg.logsumexp(h, axis=1, keepdims=True)) @ w,
+    "weighed rows": lambda h, w, b: (h @ w) * fg.sum(h, axis=1, keepdims=True),
+    "largest first": lambda h, w, b: fg.argmax(h, axis=1)[:, None] * (h @ w),
+    "square of it": lambda h, w, b: h[:, ::-1] @ w + h,
+    "other rows": lambda h, w, b: h[::-1] + h @ w,
+    "rows by rows": lambda h, w, b: (h.T @ h) @ w.T[:, :1] + h[: h.shape[1], :1],
+    "weights made of it": lambda h, w, b: h @ (h[: w.shape[0]] + w),
+    "halves": lambda h, w, b: (
+        fg.concatenate([h[:, : h.shape[1] // 2] * 2.0, h[:, h.shape[1] // 2 :]], axis=1) @ w
+    ),
+    "rolled": lambda h, w, b: fg.concatenate([h[1:], h[:1]], axis=0) @ w,
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_of_every_kind(name):
+    n, width = 192, 96
+    x, w, b = (rng.normal(size=shape) / 4 for shape in ((n, width), (width, width), (width,)))
+    layer = LAYERS[name]
+
+    def f(x, w, b):
+        h = layer(fg.tanh(x @ w), w, b)
+        if h.shape != (n, width):
+            return h
+        return fg.tanh(layer(h, w, b) @ w)
+
+    steps(f, x, w, b)
+    steps(lambda *a: fg.grad(lambda x: fg.sum(f(x, *a[1:])))(a[0]), x, w, b)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_layers_one_after_the_other(seed):
+    draw = np.random.default_rng(seed)
+    n, width = int(draw.integers(64, 400)), int(draw.integers(60, 130))
+    chosen = [list(LAYERS)[i] for i in draw.integers(0, len(LAYERS), 6)]
+    x, w, b = (draw.normal(size=shape) / 4 for shape in ((n, width), (width, width), (width,)))
+
+    def f(x, w, b):
+        values = [fg.tanh(x @ w)]
+        for name in chosen:
+            h = values[int(draw.integers(len(values))) if name == "residual" else -1]
+            made = LAYERS[name](h, w, b)
+            if made.shape == (n, width):
+                values.append(fg.tanh(made))
+        return tuple(values)
+
+    state = draw.bit_generator.state
+
+    def again(*a):
+        draw.bit_generator.state = state
+        return f(*a)
+
+    steps(again, x, w, b)
+    steps(lambda *a: fg.grad(lambda w: fg.sum(again(a[0], w, a[2])[-1]))(a[1]), x, w, b)

@@ -236,6 +236,10 @@ template <class R, class T>
 void reduce(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out, const R& reduction) {
     constexpr int width = Vec<T>::size;
     constexpr int64_t chunk = chunk_bytes / int64_t(sizeof(T));
+    if (row == 1 && outer == 1) {
+        *out = tree<R>(row_lanes(n, x, reduction));
+        return;
+    }
     if (row == 1) {
         const R reductions[width] = {};
         for (int64_t o = 0; o < outer; o += width) {

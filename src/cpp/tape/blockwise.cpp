@@ -14,7 +14,6 @@ namespace {
 constexpr int64_t largest_block = 1024;  // numbers: five operands of doubles fit L1
 constexpr int64_t smallest_block = 128, most_buffer_bytes = 128 * 1024;
 constexpr int64_t producer_bytes = 32 * 1024;  // of rows made before the elementwise ops follow
-constexpr double number_ns = 0.4;              // about what an elementwise op takes for a number
 constexpr int max_operands = kernels::max_elementwise_arity + 2;
 
 // Sizes of 1 say nothing about a layout.
@@ -167,7 +166,8 @@ void Blockwise::lay_out(const BlockwisePlan& plan, int64_t most) {
 // Parts are whole rows of the producer, or whole blocks.
 void Blockwise::cut(const BlockwisePlan& plan) {
     const double made = producer_ ? producer_->row_ns * double(producer_->rows) : 0;
-    const int64_t parts = parts_for(made + number_ns * double(numbers_) * double(plan.uses.size()));
+    nanoseconds_ = made + number_ns * double(numbers_) * double(plan.uses.size());
+    const int64_t parts = parts_for(nanoseconds_);
     part_ = std::max<int64_t>(numbers_, 1);
     if (parts == 1) return;
     if (producer_) parts_ = std::max<int64_t>(std::min(parts, producer_->rows / 16), 1);
@@ -253,8 +253,7 @@ void Blockwise::repeat_row(const Copied& copied, Bases bases, char* to) const {
         return;
     }
     std::memcpy(to, row, size_t(size));
-    for (int64_t done = size; done < bytes; done *= 2)
-        std::memcpy(to + done, to, size_t(std::min(done, bytes - done)));
+    for (int64_t done = size; done < bytes; done *= 2) std::memcpy(to + done, to, size_t(std::min(done, bytes - done)));
 }
 
 void Blockwise::run_block(char* const* places, int64_t first, int64_t count) const {
@@ -279,16 +278,16 @@ void Blockwise::find_producer_in(Bases bases, const void** in) const {
     for (int k = 0; k < producer_operands_; ++k) in[k] = values_[size_t(operands_[size_t(k)])].at.in(bases);
 }
 
-const void* Blockwise::share(Bases bases) const {
-    if (!producer_) return nullptr;
+void Blockwise::share(Bases bases, void* shared) const {
     const void* in[max_operands];
     find_producer_in(bases, in);
-    return make_shared(*producer_, in, shared_bytes_);
+    make_shared(*producer_, in, shared_bytes_, shared);
 }
 
 void Blockwise::run(Bases bases) const {
     if (numbers_ == 0) return;
-    const void* const shared = share(bases);
+    void* const shared = shared_bytes_ ? shared_scratch(shared_bytes_) : nullptr;
+    if (shared) share(bases, shared);
     const int64_t numbers = producer_ ? rows_for_part(producer_->rows, parts_) * producer_->row_size : part_;
     parallel_for((numbers_ + numbers - 1) / numbers, [&](int64_t part) {
         run_part(bases, shared, part * numbers, std::min((part + 1) * numbers, numbers_));

@@ -41,10 +41,12 @@ public:
     explicit Blockwise(BlockwisePlan&& plan);
 
     void run(Bases bases) const override;
+    int64_t rows() const override { return shape_.empty() ? 1 : shape_[0]; }
     void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count, const void* shared) const override {
         run_part(bases, shared, first * (numbers_ / rows), (first + count) * (numbers_ / rows));
     }
-    const void* share(Bases bases) const override;
+    int64_t shared_bytes() const override { return shared_bytes_; }
+    void share(Bases bases, void* shared) const override;
     std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override;
     int64_t resolved_work_bytes() const override { return places_.empty() ? 0 : places_at_; }
     bool reads(int base) const override;

@@ -10,10 +10,10 @@
 namespace fg {
 namespace {
 
-constexpr int64_t stream_bytes = 1 << 20;  // an operand of fewer stays near between two steps that read it
-
 constexpr int64_t least_numbers = 512;  // of a slide: fewer are near all the time
-constexpr int slides_looked_at = 8;
+constexpr int sets_looked_at = 8;
+constexpr int64_t least_rows = 32;  // that threads share
+constexpr double crumb_ns = 1000;
 
 class Grouping {
 public:
@@ -28,6 +28,8 @@ public:
         find_streams();
         find_rowwise();
         find_slides();
+        find_layers();
+        find_independent();
         return std::move(groups_);
     }
 
@@ -170,10 +172,14 @@ private:
                view.strides[0] * rows == base.size() && rearranges(view, base);
     }
     // Whether a draft makes its rows one by one.
-    bool goes_by_rows(int index, int64_t rows) const {
+    bool makes_rows(int index, int64_t rows) const {
         const Draft& d = draft(index);
         if (!d.elementwise || d.shape.size() == 0 || d.shape[0] != rows) return false;
-        return !d.prepared || (d.prepared->aligned && d.prepared->shared_bytes() == 0);
+        return !d.prepared || (d.prepared->aligned && d.prepared->rows % rows == 0);
+    }
+    // And whether each needs nothing but itself.
+    bool goes_by_rows(int index, int64_t rows) const {
+        return makes_rows(index, rows) && !(draft(index).prepared && draft(index).prepared->shared_bytes());
     }
     // Whether for that it reads the same rows of an operand that has them.
     bool matches_rows(int index, const Use& use, size_t operand) const {
@@ -181,22 +187,91 @@ private:
         return drafts_.slot(drafts_.inputs_of(use)[operand]).view.shape.size() == draft(index).shape.size();
     }
 
-    // --- slides
+    // --- layers
 
-    struct Slide {
-        int64_t numbers;
-        std::vector<int> members;
-        bool shifted = false;  // whether one of them reads another ahead or behind
-    };
+    // Drafts that make the rows of a batch, one behind the other, and take long enough for threads to share them.
+    void find_layers() {
+        struct Layers {
+            int64_t rows = 0;
+            double nanoseconds = 0;
+            std::vector<int> members;
+        };
+        const auto has_layers = [&](int d) {
+            const Draft& made = draft(d);
+            return made.shape.size() > 1 && made.shape[0] >= least_rows && makes_rows(d, made.shape[0]);
+        };
+        const std::vector<Layers> all = line_up<Layers>(has_layers, [&](int d, Layers& layers) {
+            const int64_t rows = draft(d).shape[0];
+            if (!layers.members.empty() && (layers.rows != rows || !follows(d, layers.members, rows))) return false;
+            layers.rows = rows;
+            layers.nanoseconds += nanoseconds(d);
+            return true;
+        });
+        unite(worth_sharing(all), Kind::rowwise);
+    }
 
-    // Each draft goes to the last slide of about its length that comes after all it reads, and otherwise begins one.
-    // Slides come one after the other, at positions 2, 4 and so on, and the other drafts between them.
-    void find_slides() {
-        const auto is_long = [](const Draft& d) { return element_count(d.shape) >= least_numbers; };
-        if (std::none_of(drafts_.all.begin(), drafts_.all.end(), is_long)) return;
-        std::vector<Slide> slides;
+    // About how long a draft takes.
+    double nanoseconds(int d) const {
+        const Prepared* const prepared = draft(d).prepared.get();
+        return prepared ? prepared->row_ns * double(prepared->rows) : number_ns * double(element_count(draft(d).shape));
+    }
+    // Sets whose work threads share: enough of it, and not in crumbs, for which finding operands takes longer.
+    template <class Set> static std::vector<std::vector<int>> worth_sharing(const std::vector<Set>& sets) {
+        std::vector<std::vector<int>> found;
+        for (const Set& set : sets)
+            if (set.members.size() > 1 && parts_for(set.nanoseconds) > 1 &&
+                set.nanoseconds >= crumb_ns * double(set.members.size()))
+                found.push_back(set.members);
+        return found;
+    }
+
+    // --- independent drafts
+
+    void find_independent() {
+        struct Set {
+            double nanoseconds = 0;
+            std::vector<int> members;
+        };
+        const auto can_be_cut = [&](int d) {
+            return draft(d).elementwise && draft(d).shape.size() > 0 && nanoseconds(d) >= crumb_ns;
+        };
+        const std::vector<Set> all = line_up<Set>(can_be_cut, [&](int d, Set& set) {
+            bool reads = false;
+            drafts_.for_operands(d, [&](const Use&, size_t, int made) {
+                reads |= made != d && std::binary_search(set.members.begin(), set.members.end(), made);
+            });
+            if (!reads) set.nanoseconds += nanoseconds(d);
+            return !reads;
+        });
+        unite(worth_sharing(all), Kind::independent);
+    }
+
+    // Whether a draft reads some of those drafts, and the same rows alone.
+    bool follows(int d, const std::vector<int>& members, int64_t rows) const {
+        bool reads = false, fits = true;
+        drafts_.for_operands(d, [&](const Use& use, size_t k, int made) {
+            if (made == d || !std::binary_search(members.begin(), members.end(), made)) return;
+            reads = true;
+            fits &= has_rows(drafts_.inputs_of(use)[k], rows) && matches_rows(d, use, k);
+        });
+        return reads && fits;
+    }
+
+    // --- sets that come one after the other
+
+    // Each draft that `fits` goes to the last set that comes after all it reads and that it can `join`, and otherwise
+    // begins one. Sets come at positions 2, 4 and so on, the other drafts between them.
+    template <class Set, class Fits, class Join> std::vector<Set> line_up(const Fits& fits, const Join& join) const {
+        std::vector<Set> sets;
         std::vector<int> position(drafts_.all.size());
-        paces_.assign(drafts_.slots.size(), {});
+        const auto set_of = [&](int d, int earliest) {
+            const int least = std::max({earliest / 2 - 1, int(sets.size()) - sets_looked_at, 0});
+            for (int s = int(sets.size()) - 1; s >= least; --s)
+                if (2 * (s + 1) >= earliest && join(d, sets[size_t(s)])) return s;
+            sets.emplace_back();
+            join(d, sets.back());
+            return int(sets.size()) - 1;
+        };
         for (int d = 0; d < int(drafts_.all.size()); ++d) {
             int earliest = 1;
             drafts_.for_operands(d, [&](const Use& use, size_t k, int made) {
@@ -204,30 +279,40 @@ private:
                 const int after = drafts_.slot(drafts_.inputs_of(use)[k]).after;
                 if (after >= 0) earliest = std::max(earliest, position[size_t(after)] | 1);
             });
-            if (!is_single(d) || !is_long(draft(d)) || !is_line(d)) {
+            if (!is_single(d) || !fits(d)) {
                 position[size_t(d)] = earliest | 1;
                 continue;
             }
-            const int s = find_slide(d, earliest, slides);
-            slides[size_t(s)].members.push_back(d);
+            const int s = set_of(d, earliest);
+            sets[size_t(s)].members.push_back(d);
             position[size_t(d)] = 2 * (s + 1);
         }
-        std::vector<std::vector<int>> found;
-        for (Slide& slide : slides)
-            if (slide.shifted) found.push_back(std::move(slide.members));
-        unite(found, Kind::sliding);
+        return sets;
     }
 
-    int find_slide(int d, int earliest, std::vector<Slide>& slides) {
-        const int64_t numbers = element_count(draft(d).shape);
-        const int least = std::max(earliest / 2 - 1, int(slides.size()) - slides_looked_at);
-        for (int s = int(slides.size()) - 1; s >= std::max(least, 0); --s)
-            if (2 * (s + 1) >= earliest && std::abs(slides[size_t(s)].numbers - numbers) <= most_behind &&
-                join(d, slides[size_t(s)]))
-                return s;
-        slides.push_back({numbers, {}});
-        join(d, slides.back());
-        return int(slides.size()) - 1;
+    // --- slides
+
+    struct Slide {
+        int64_t numbers = 0;
+        std::vector<int> members;
+        bool shifted = false;  // whether one of them reads another ahead or behind
+    };
+
+    void find_slides() {
+        const auto is_long = [](const Draft& d) { return element_count(d.shape) >= least_numbers; };
+        if (std::none_of(drafts_.all.begin(), drafts_.all.end(), is_long)) return;
+        paces_.assign(drafts_.slots.size(), {});
+        const std::vector<Slide> slides =
+            line_up<Slide>([&](int d) { return is_long(draft(d)) && is_line(d); },
+                           [&](int d, Slide& slide) {
+                               const int64_t numbers = element_count(draft(d).shape);
+                               if (slide.members.empty()) slide.numbers = numbers;
+                               return std::abs(slide.numbers - numbers) <= most_behind && join(d, slide);
+                           });
+        std::vector<std::vector<int>> found;
+        for (const Slide& slide : slides)
+            if (slide.shifted) found.push_back(slide.members);
+        unite(found, Kind::sliding);
     }
 
     // Finds the paces of a draft in a slide; false, and nothing is changed, if it would be too far behind another, or

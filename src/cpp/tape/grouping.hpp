@@ -6,11 +6,14 @@
 namespace fg {
 
 enum class Kind {
-    single,    // a draft by itself
-    streamed,  // tape/streamed.hpp: the last of them adds up what the others make of the rows of a large operand
-    rowwise,   // tape/rowwise.hpp: the first makes large rows, the others something of each
-    sliding,   // tape/sliding.hpp: they read one another some places ahead or behind
+    single,       // a draft by itself
+    streamed,     // tape/streamed.hpp: the last of them adds up what the others make of the rows of a large operand
+    rowwise,      // tape/rowwise.hpp: they make rows, each of the same row of the ones before
+    sliding,      // tape/sliding.hpp: they read one another some places ahead or behind
+    independent,  // tape/independent.hpp: they read nothing of one another
 };
+
+constexpr int64_t stream_bytes = 1 << 20;  // an operand of fewer stays near between two steps that read it
 
 struct Groups {
     std::vector<int> order;   // drafts, in the order they run in, those of a group one after the other

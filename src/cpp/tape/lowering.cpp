@@ -7,6 +7,7 @@
 #include "tape/arena_plan.hpp"
 #include "tape/blockwise.hpp"
 #include "tape/grouping.hpp"
+#include "tape/independent.hpp"
 #include "tape/rowwise.hpp"
 #include "tape/sliding.hpp"
 #include "tape/streamed.hpp"
@@ -217,7 +218,8 @@ private:
                     const int made = maker(v);
                     if (made == int(d)) continue;
                     Slot& s = slot(root(v));
-                    if (made >= 0 && groups_.together(Kind::rowwise, made, int(d))) s.windowed = true;
+                    const bool large = bytes_of(s.view) >= stream_bytes;
+                    if (large && made >= 0 && groups_.together(Kind::rowwise, made, int(d))) s.windowed = true;
                     else if (made < 0 || !groups_.together(Kind::sliding, made, int(d))) s.kept = true;
                 }
             });
@@ -426,6 +428,7 @@ private:
             case Kind::streamed: return streamed(group);
             case Kind::rowwise: return rowwise(group);
             case Kind::sliding: return sliding(group);
+            case Kind::independent: return independent(group);
             case Kind::single: break;
         }
         const Draft& draft = all[size_t(group[0])];
@@ -458,7 +461,7 @@ private:
 
     std::unique_ptr<Step> streamed(Span<int> group) {
         const int last = group.size() - 1;
-        std::vector<std::unique_ptr<RowStep>> steps;
+        RowSteps steps;
         for (int d = 0; d < last; ++d) steps.push_back(make_step(group[size_t(d)]));
         const Use& sum = uses[size_t(all[size_t(group[size_t(last)])].first)];
         const Instruction& i = *sum.instruction;
@@ -468,18 +471,26 @@ private:
 
     std::unique_ptr<Step> rowwise(Span<int> group) {
         const int64_t rows = all[size_t(group[0])].shape[0];
-        std::vector<std::unique_ptr<RowStep>> steps;
+        RowSteps steps;
         std::vector<RowWindow> windows;
         int64_t row_bytes = 0;
-        for_uses(all[size_t(group[0])], [&](const Use& use) {
-            const Slot& s = slot(use.instruction->output);
-            if (!s.kept) return;
-            const int64_t bytes = s.view.size() / rows * itemsize(s.view.dtype);
-            row_bytes += bytes;
-            if (s.windowed) windows.push_back({s.at.base, bytes});
-        });
-        for (int d : group) steps.push_back(make_step(d));
+        for (int d : group) {
+            for_uses(all[size_t(d)], [&](const Use& use) {
+                const Slot& s = slot(use.instruction->output);
+                if (!s.kept) return;
+                const int64_t bytes = s.view.size() * itemsize(s.view.dtype) / rows;
+                row_bytes += bytes;
+                if (s.windowed) windows.push_back({s.at.base, bytes});
+            });
+            steps.push_back(make_step(d));
+        }
         return std::make_unique<Rowwise>(std::move(steps), std::move(windows), rows, row_bytes, lowered_.bases.count);
+    }
+
+    std::unique_ptr<Step> independent(Span<int> group) {
+        RowSteps steps;
+        for (int d : group) steps.push_back(make_step(d));
+        return std::make_unique<Independent>(std::move(steps));
     }
 
     std::unique_ptr<Step> sliding(Span<int> group) {

@@ -1,4 +1,4 @@
-// Running steps together by rows, on windows.
+// Running steps together by rows.
 #include "tape/rowwise.hpp"
 
 #include <algorithm>
@@ -12,29 +12,36 @@ namespace {
 
 constexpr int64_t together_bytes = 256 << 10;  // of the rows: they stay in L2
 constexpr int64_t unit = 16;                   // rows
-constexpr double work_ns = 0.1;                // about what a unit of work takes
 
 }  // namespace
 
-Rowwise::Rowwise(std::vector<std::unique_ptr<RowStep>> steps, std::vector<RowWindow> windows, int64_t rows,
-                 int64_t row_bytes, int bases)
-    : steps_(std::move(steps)), windows_(std::move(windows)), rows_(rows), bases_(bases) {
-    together_ = std::min(std::max(together_bytes / row_bytes / unit * unit, unit), rows_);
+Rowwise::Rowwise(RowSteps steps, std::vector<RowWindow> windows, int64_t rows, int64_t row_bytes, int bases)
+    : steps_(std::move(steps)),
+      shared_at_(shared_places(steps_)),
+      windows_(std::move(windows)),
+      rows_(rows),
+      bases_(bases),
+      together_(rows) {
+    if (!windows_.empty()) together_ = std::min(std::max(together_bytes / row_bytes / unit * unit, unit), rows_);
     window_bytes_ = 0;
     for (const RowWindow& w : windows_) window_bytes_ += aligned(together_ * w.row_bytes);
     for (const auto& step : steps_) {
         work_ += step->work();
         bytes_ += step->bytes();
-        for (const RowWindow& w : windows_)
-            if (step == steps_[0] || step->reads(w.base)) bytes_ -= rows_ * w.row_bytes;
+        nanoseconds_ += step->nanoseconds();
     }
-    parts_ = std::max<int64_t>(std::min(parts_for(work_ns * work_), rows_ / unit), 1);
+    // Each window has been counted by the step that fills it, too, and by those that read it.
+    for (const RowWindow& w : windows_) {
+        bytes_ -= rows_ * w.row_bytes;
+        for (const auto& step : steps_)
+            if (step->reads(w.base)) bytes_ -= rows_ * w.row_bytes;
+    }
+    parts_ = std::max<int64_t>(std::min(parts_for(nanoseconds_), rows_ / unit), 1);
 }
 
 StepInfo Rowwise::info() const {
     StepInfo info = steps_.back()->info();
-    info.ops.clear();
-    for (const auto& step : steps_) info.ops += (info.ops.empty() ? "" : " + ") + step->info().ops;
+    info.ops = ops_of(steps_, " + ");
     info.work = work_;
     info.bytes = bytes_;
     return info;
@@ -45,14 +52,14 @@ bool Rowwise::reads(int base) const {
 }
 
 void Rowwise::run(Bases bases) const {
-    const void* const shared = steps_[0]->share(bases);
     const int64_t part = rows_for_part(rows_, parts_);
+    char* const shared = share_all(steps_, shared_at_, bases);
     parallel_for((rows_ + part - 1) / part,
                  [&](int64_t i) { run_part(bases, shared, i * part, std::min((i + 1) * part, rows_)); });
 }
 
 // The steps find the windows where a base of each says that the whole value would be.
-void Rowwise::run_part(Bases bases, const void* shared, int64_t begin, int64_t end) const {
+void Rowwise::run_part(Bases bases, char* shared, int64_t begin, int64_t end) const {
     const int64_t bases_bytes = aligned(bases_ * int64_t(sizeof(char*)));
     char* const memory = static_cast<char*>(window_scratch(bases_bytes + window_bytes_));
     char** const own = reinterpret_cast<char**>(memory);
@@ -64,8 +71,14 @@ void Rowwise::run_part(Bases bases, const void* shared, int64_t begin, int64_t e
             own[w.base] = window - first * w.row_bytes;
             window += aligned(together_ * w.row_bytes);
         }
-        for (const auto& step : steps_) step->run_rows(own, rows_, first, count, step == steps_[0] ? shared : nullptr);
+        for (size_t i = 0; i < steps_.size(); ++i)
+            steps_[i]->run_rows(own, rows_, first, count, steps_[i]->shared_bytes() ? shared + shared_at_[i] : nullptr);
     }
+}
+
+std::unique_ptr<ResolvedStep> Rowwise::resolve(Resolver& resolver) const {
+    if (!windows_.empty()) return FindingStep::resolve(resolver);
+    return resolve_one_by_one(*this, steps_, resolver);
 }
 
 }  // namespace fg

@@ -1,9 +1,9 @@
-// Rowwise: a step that makes large rows, and those that make something of each row, run together on some rows at a
-// time.
+// Rowwise: steps that make rows, each of the same row of the ones before, run together on some rows at a time.
 //
-// A matrix of distances of which the least in each row is asked, of scores whose logarithms of sums: the matrix is
-// larger than a cache, and nobody else reads it. It never is in memory as a whole: each thread has a window of some
-// rows.
+// The layers of a network, there and back again: each thread takes its rows through all of them, what it has made in
+// its own cache, and waits for the others once. Or a matrix of distances of which the least in each row is asked: the
+// matrix is larger than a cache, and nobody else reads it. It never is in memory as a whole: each thread has a window
+// of some rows.
 #pragma once
 
 #include "tape/step.hpp"
@@ -18,19 +18,20 @@ struct RowWindow {
 
 class Rowwise final : public FindingStep {
 public:
-    // The first step makes so many rows of so many bytes, in the windows or for others, too. `bases`: how many there
-    // are.
-    Rowwise(std::vector<std::unique_ptr<RowStep>> steps, std::vector<RowWindow> windows, int64_t rows,
-            int64_t row_bytes, int bases);
+    // With windows, on so many rows at a time that those of row_bytes stay near. `bases`: how many there are.
+    Rowwise(RowSteps steps, std::vector<RowWindow> windows, int64_t rows, int64_t row_bytes, int bases);
 
     void run(Bases bases) const override;
+    std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override;
+    int64_t resolved_work_bytes() const override { return most_work_bytes(steps_); }
     StepInfo info() const override;
     bool reads(int base) const override;
 
 private:
-    void run_part(Bases bases, const void* shared, int64_t begin, int64_t end) const;
+    void run_part(Bases bases, char* shared, int64_t begin, int64_t end) const;
 
-    std::vector<std::unique_ptr<RowStep>> steps_;
+    RowSteps steps_;
+    std::vector<int64_t> shared_at_;  // see share_all
     std::vector<RowWindow> windows_;
     int64_t rows_;
     int bases_;             // how many

@@ -14,7 +14,6 @@ namespace {
 constexpr int64_t largest_window = 512, smallest_window = 2 * most_behind;  // numbers
 constexpr int64_t most_buffer_bytes = 24 << 10;                             // with operands in memory they fill L1
 constexpr int64_t aligned_numbers = 8;  // lags are multiples of it, so that most operands begin at whole registers
-constexpr double number_ns = 0.3;       // about what an op takes for a number
 constexpr int64_t zero_bytes = 8;       // at the beginning of the working memory: a zero of any type
 constexpr int max_operands = kernels::max_elementwise_arity + 2;
 

@@ -31,13 +31,10 @@ int64_t rows_for_part(int64_t rows, int64_t most_parts) {
     return (rows + parts * unit - 1) / (parts * unit) * unit;
 }
 
-void* make_shared(const Prepared& prepared, const void* const* in, int64_t bytes) {
+void make_shared(const Prepared& prepared, const void* const* in, int64_t bytes, void* shared) {
     constexpr int64_t worth_a_part = 64 << 10;  // bytes
-    if (!bytes) return nullptr;
-    void* const shared = shared_scratch(bytes);
     const int64_t parts = std::max<int64_t>(std::min<int64_t>(bytes / worth_a_part, num_threads()), 1);
     parallel_for(parts, [&](int64_t part) { prepared.share(in, part, parts, shared); });
-    return shared;
 }
 
 int64_t bytes_read(const View& view) {
@@ -55,7 +52,8 @@ OpStep::OpStep(const Op& op, const Attrs& attrs, std::vector<Operand> in, const 
                std::unique_ptr<Prepared> prepared)
     : op_(op), attrs_(attrs), in_(std::move(in)), out_(out), prepared_(std::move(prepared)) {
     if (prepared_) {
-        const int64_t parts = parts_for(prepared_->row_ns * double(prepared_->rows));
+        nanoseconds_ = prepared_->row_ns * double(prepared_->rows);
+        const int64_t parts = parts_for(nanoseconds_);
         parts_ = parts;
         work_bytes_ = prepared_->work_bytes(prepared_->rows);
         if (parts > 1) shared_bytes_ = prepared_->shared_bytes();
@@ -87,6 +85,52 @@ std::unique_ptr<ResolvedStep> FindingStep::resolve(Resolver& resolver) const {
         Bases bases_;
     };
     return std::make_unique<Resolved>(*this, resolver.bases());
+}
+
+std::string ops_of(const RowSteps& steps, const char* between) {
+    std::string ops;
+    for (const auto& step : steps) ops += (ops.empty() ? "" : between) + step->info().ops;
+    return ops;
+}
+
+std::vector<int64_t> shared_places(const RowSteps& steps) {
+    std::vector<int64_t> places{0};
+    for (const auto& step : steps) places.push_back(places.back() + aligned(step->shared_bytes()));
+    return places;
+}
+
+char* share_all(const RowSteps& steps, const std::vector<int64_t>& places, Bases bases) {
+    if (places.back() == 0) return nullptr;
+    char* const memory = static_cast<char*>(shared_scratch(places.back()));
+    for (size_t i = 0; i < steps.size(); ++i)
+        if (steps[i]->shared_bytes()) steps[i]->share(bases, memory + places[i]);
+    return memory;
+}
+
+std::unique_ptr<ResolvedStep> resolve_one_by_one(const FindingStep& whole, const RowSteps& steps, Resolver& resolver) {
+    class Resolved final : public ResolvedStep {
+    public:
+        Resolved(const FindingStep& whole, const RowSteps& steps, Resolver& resolver)
+            : whole_(whole), bases_(resolver.bases()) {
+            for (const auto& step : steps) steps_.push_back(step->resolve(resolver));
+        }
+        void run() override {
+            if (num_threads() > 1) return whole_.run(bases_);
+            for (const auto& step : steps_) step->run();
+        }
+
+    private:
+        const FindingStep& whole_;
+        Bases bases_;
+        std::vector<std::unique_ptr<ResolvedStep>> steps_;
+    };
+    return std::make_unique<Resolved>(whole, steps, resolver);
+}
+
+int64_t most_work_bytes(const RowSteps& steps) {
+    int64_t bytes = 0;
+    for (const auto& step : steps) bytes = std::max(bytes, step->resolved_work_bytes());
+    return bytes;
 }
 
 // A prepared op, all rows at once.
@@ -158,18 +202,17 @@ void OpStep::run_rows(Bases bases, int64_t rows, int64_t first, int64_t count, c
     if (status >= 0) fail(bases, status);
 }
 
-const void* OpStep::share(Bases bases) const {
+void OpStep::share(Bases bases, void* shared) const {
     const void* in[few];
     find_inputs(bases, in);
-    return make_shared(*prepared_, in, shared_bytes_);
+    make_shared(*prepared_, in, shared_bytes_, shared);
 }
 
 void OpStep::run(Bases bases) const {
     // Parts cost some reading twice: a single thread does without. The bits are the same, see Prepared::run.
     const int64_t rows = prepared_->rows, together = rows_for_part(rows, parts_);
-    const void* in[few];
-    find_inputs(bases, in);
-    void* const shared = make_shared(*prepared_, in, together < rows ? shared_bytes_ : 0);
+    void* const shared = together < rows && shared_bytes_ ? shared_scratch(shared_bytes_) : nullptr;
+    if (shared) share(bases, shared);
     std::atomic<int64_t> status{-1};
     parallel_for((rows + together - 1) / together, [&](int64_t part) {
         const int64_t first = part * together, count = std::min(together, rows - first);

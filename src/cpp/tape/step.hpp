@@ -64,8 +64,10 @@ int64_t parts_for(double nanoseconds);
 // Rows of a prepared op for one thread at a time, where it is cut into so many parts at most: what each part reads
 // again costs more than uneven parts do, so there are few for each thread.
 int64_t rows_for_part(int64_t rows, int64_t most_parts);
-// What all parts share, made by the threads together; null where there is nothing.
-void* make_shared(const Prepared& prepared, const void* const* in, int64_t bytes);
+// Makes what all parts share in so many bytes of memory, by the threads together.
+void make_shared(const Prepared& prepared, const void* const* in, int64_t bytes, void* shared);
+// About what an elementwise op takes for a number.
+constexpr double number_ns = 0.4;
 
 // Bytes of the numbers of an operand, repeated ones once.
 int64_t bytes_read(const View& view);
@@ -109,10 +111,12 @@ public:
     virtual StepInfo info() const = 0;
     double work() const { return work_; }
     int64_t bytes() const { return bytes_; }
+    double nanoseconds() const { return nanoseconds_; }
 
 protected:
     double work_ = 0;  // see StepInfo
     int64_t bytes_ = 0;
+    double nanoseconds_ = 0;  // about how long it takes on one core, where that is estimated
 };
 
 // A step that can also find its operands as it runs, on several threads: large ones lose nothing by that.
@@ -125,11 +129,24 @@ public:
 // A step whose results can be made by rows of their first axis, `rows` in all, in any order and on any thread.
 class RowStep : public FindingStep {
 public:
+    virtual int64_t rows() const = 0;  // that it can be cut into
     // `shared`: what share has made, or null.
     virtual void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count, const void* shared) const = 0;
-    // Makes what all rows share, on the thread that then hands the rows out; null where there is nothing.
-    virtual const void* share(Bases) const { return nullptr; }
+    // What rows run in several parts can share is made before them, in so much memory (0: there is nothing).
+    virtual int64_t shared_bytes() const { return 0; }
+    virtual void share(Bases, void*) const {}
 };
+using RowSteps = std::vector<std::unique_ptr<RowStep>>;
+
+// For steps that run several others together.
+
+std::string ops_of(const RowSteps& steps, const char* between);
+// Where what the rows of each step share lies in memory for all of them, and the end; making it there.
+std::vector<int64_t> shared_places(const RowSteps& steps);
+char* share_all(const RowSteps& steps, const std::vector<int64_t>& places, Bases bases);
+// On several threads `whole` finds its operands as it runs; on one the steps run as they would alone.
+std::unique_ptr<ResolvedStep> resolve_one_by_one(const FindingStep& whole, const RowSteps& steps, Resolver& resolver);
+int64_t most_work_bytes(const RowSteps& steps);  // of those steps, resolved
 
 // One use of an op by itself.
 class OpStep final : public RowStep {
@@ -139,8 +156,10 @@ public:
 
     // Of a prepared op; others are resolved.
     void run(Bases bases) const override;
+    int64_t rows() const override { return prepared_->rows; }
     void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count, const void* shared) const override;
-    const void* share(Bases bases) const override;
+    int64_t shared_bytes() const override { return shared_bytes_; }
+    void share(Bases bases, void* shared) const override;
     std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override;
     int64_t resolved_work_bytes() const override { return in_one_go() ? work_bytes_ : 0; }
     bool reads(int base) const override;
