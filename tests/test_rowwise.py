@@ -1,5 +1,6 @@
 """What is made of each row of a large product is made while the row is in cache, with the same bits."""
 
+import itertools
 import re
 
 import numpy as np
@@ -113,7 +114,7 @@ def test_special_numbers():
 
 
 def weights(*sizes, dtype=np.float32):
-    return [rng.normal(size=pair).astype(dtype) / 8 for pair in zip(sizes, sizes[1:], strict=False)]
+    return [rng.normal(size=pair).astype(dtype) / 8 for pair in itertools.pairwise(sizes)]
 
 
 def network(x, *matrices):
@@ -132,18 +133,18 @@ def test_layers_there_and_back(n, dtype):
         return fg.value_and_grad(lambda w: fg.mean((network(fg.tensor(x), *w) - y) ** 2))(list(w))[1]
 
     names, _ = steps(lambda *w: tuple(gradients(*w)), *matrices)
-    there_and_back = [step for step in names if step.count("matmul + ") >= 4]
-    assert len(there_and_back) == 1, names
+    assert len(names) <= 4 and names[0].count("matmul + ") >= 2, names
     # The gradients of the weights read all rows: they wait for the others, then go together.
-    assert any(", matmul" in step for step in names) == (n > 64), names
+    assert n == 64 or any(", matmul" in step for step in names), names
 
 
 def test_layers_of_many_rows_are_never_whole_in_memory():
     n, sizes = 30_000, (8, 100, 60, 100, 3)
     names, memory = steps(network, rng.normal(size=(n, 8)).astype(np.float32), *weights(*sizes))
     assert any(step.count("matmul") == 4 for step in names)
-    amount, unit = re.search(r"([\d.]+) (KiB|MiB) of working memory", memory).groups()
-    assert float(amount) * {"KiB": 1, "MiB": 1024}[unit] < n * 60 * 4 / 1024
+    assert ", 0 bytes of working memory" in memory
+    moved = re.search(r"operations, ([\d.]+) MiB read", memory).group(1)
+    assert float(moved) * 2**20 < 2 * n * (8 + 3) * 4
 
 
 LAYERS = {

@@ -26,9 +26,9 @@ public:
 
     Groups run() {
         find_streams();
-        find_rowwise();
         find_slides();
         find_layers();
+        find_rowwise();
         find_independent();
         return std::move(groups_);
     }

@@ -480,7 +480,7 @@ private:
                 if (!s.kept) return;
                 const int64_t bytes = s.view.size() * itemsize(s.view.dtype) / rows;
                 row_bytes += bytes;
-                if (s.windowed) windows.push_back({s.at.base, bytes});
+                if (s.windowed) windows.push_back({s.at.base, bytes, steps.size()});
             });
             steps.push_back(make_step(d));
         }

@@ -30,12 +30,10 @@ Rowwise::Rowwise(RowSteps steps, std::vector<RowWindow> windows, int64_t rows, i
         bytes_ += step->bytes();
         nanoseconds_ += step->nanoseconds();
     }
-    // Each window has been counted by the step that fills it, too, and by those that read it.
-    for (const RowWindow& w : windows_) {
-        bytes_ -= rows_ * w.row_bytes;
-        for (const auto& step : steps_)
-            if (step->reads(w.base)) bytes_ -= rows_ * w.row_bytes;
-    }
+    // A window has been counted as memory by the step that fills it, and by those that read it.
+    for (const RowWindow& w : windows_)
+        for (size_t i = 0; i < steps_.size(); ++i)
+            if (i == w.maker || steps_[i]->reads(w.base)) bytes_ -= rows_ * w.row_bytes;
     parts_ = std::max<int64_t>(std::min(parts_for(nanoseconds_), rows_ / unit), 1);
 }
 

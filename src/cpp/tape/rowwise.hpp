@@ -14,6 +14,7 @@ namespace fg {
 struct RowWindow {
     int base;
     int64_t row_bytes;
+    size_t maker;  // the step that fills it
 };
 
 class Rowwise final : public FindingStep {
