@@ -13,7 +13,7 @@
 namespace fg::kernels {
 namespace {
 
-constexpr int64_t reduce_block = 1024;
+constexpr int64_t reduce_block = sum_block;
 constexpr int64_t chunk_bytes = 1024;  // of a row, while its sums wait on the stack; for speed only
 
 // Pairs of pairs of ...: item i, once there, takes in the results of this many levels, as a binary counter carries.
@@ -81,29 +81,33 @@ template <class R, class T> FG_INLINE Sixteen<T> join_first(Sixteen<T> s, const 
     return s;
 }
 
+// Joins n numbers to the lanes of the block they are of, in which they begin at a multiple of 64.
+template <class R, class T> FG_INLINE void join_numbers(int64_t n, const T* x, Sixteen<T>* s) {
+    int64_t i = 0;
+    for (; i + 64 <= n; i += 64)
+#pragma GCC unroll 4
+        for (int q = 0; q < 4; ++q) s[q] = join<R>(s[q], Sixteen<T>::load(x + i + 16 * q));
+    for (int q = 0; i < n; i += 16, ++q) s[q] = join_first<R>(s[q], x + i, n - i);
+}
+template <class R, class T> FG_INLINE Sixteen<T> join_groups(const Sixteen<T>* s) {
+    return join<R>(join<R>(s[0], s[1]), join<R>(s[2], s[3]));
+}
+
 // n <= reduce_block
 template <class R, class T> Sixteen<T> block_lanes(int64_t n, const T* x) {
     if (n <= 16) return join_first<R>(Sixteen<T>::of(R::neutral), x, n);
     Sixteen<T> s[4];
 #pragma GCC unroll 4
     for (int q = 0; q < 4; ++q) s[q] = Sixteen<T>::of(R::neutral);
-    int64_t i = 0;
-    for (; i + 64 <= n; i += 64)
-#pragma GCC unroll 4
-        for (int q = 0; q < 4; ++q) s[q] = join<R>(s[q], Sixteen<T>::load(x + i + 16 * q));
-    for (int q = 0; i < n; i += 16, ++q) s[q] = join_first<R>(s[q], x + i, n - i);
-    return join<R>(join<R>(s[0], s[1]), join<R>(s[2], s[3]));
+    join_numbers<R>(n, x, s);
+    return join_groups<R>(s);
 }
 
-// n > reduce_block
-template <class R, class T> FG_OUT_OF_LINE Sixteen<T> long_row_lanes(int64_t n, const T* x, const R& reduction) {
-    T space[reduce_block];
-    int64_t step = 0;
+// of(i): the lanes of block i, asked for in order.
+template <class R, class T, class Of> FG_INLINE Sixteen<T> join_blocks(int64_t blocks, Of of) {
     Sixteen<T> level[pairwise_levels], s;
-    const int64_t blocks = (n + reduce_block - 1) / reduce_block;
-    for (int64_t i = 0; i < blocks; ++i, x += reduce_block, n -= reduce_block) {
-        const int64_t size = smaller(n, reduce_block);
-        s = block_lanes<R>(size, reduction.prepare(1, size, x, step, space));
+    for (int64_t i = 0; i < blocks; ++i) {
+        s = of(i);
         const int carried = carries(i);
         for (int l = 0; l < carried; ++l) s = join<R>(level[l], s);
         level[carried] = s;
@@ -113,6 +117,16 @@ template <class R, class T> FG_OUT_OF_LINE Sixteen<T> long_row_lanes(int64_t n, 
     while (++l < pairwise_levels)
         if (blocks >> l & 1) s = join<R>(level[l], s);
     return s;
+}
+
+// n > reduce_block
+template <class R, class T> FG_OUT_OF_LINE Sixteen<T> long_row_lanes(int64_t n, const T* x, const R& reduction) {
+    T space[reduce_block];
+    int64_t step = 0;
+    return join_blocks<R, T>((n + reduce_block - 1) / reduce_block, [&](int64_t i) {
+        const int64_t size = smaller(n - i * reduce_block, reduce_block);
+        return block_lanes<R>(size, reduction.prepare(1, size, x + i * reduce_block, step, space));
+    });
 }
 
 template <class R, class T> FG_INLINE Sixteen<T> row_lanes(int64_t n, const T* x, const R& reduction) {
@@ -250,8 +264,7 @@ void reduce(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T*
     }
     if constexpr (R::as_they_are)
         if (n * row * int64_t(sizeof(T)) <= near_bytes) {
-            for (int64_t o = 0; o < outer; ++o, x += n * row, out += inner)
-                reduce_near<R>(n, row, inner, x, out);
+            for (int64_t o = 0; o < outer; ++o, x += n * row, out += inner) reduce_near<R>(n, row, inner, x, out);
             return;
         }
     for (int64_t o = 0; o < outer; ++o, x += n * row, out += inner)
@@ -261,6 +274,33 @@ void reduce(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T*
 
 template <class T> void sum(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out) {
     reduce(outer, n, inner, row, x, out, Summing<T>{});
+}
+
+// The same sum of one row whose numbers come some at a time: 64 lanes for each block.
+template <class T> int64_t sum_lanes_bytes(int64_t n) {
+    return (n + reduce_block - 1) / reduce_block * 64 * int64_t(sizeof(T));
+}
+template <class T> void sum_add(int64_t first, int64_t count, const T* x, void* lanes) {
+    for (const int64_t end = first + count; first < end;) {
+        const int64_t at = first % reduce_block, n = smaller(reduce_block - at, end - first);
+        T* const to = static_cast<T*>(lanes) + first / reduce_block * 64;
+        Sixteen<T> s[4];
+#pragma GCC unroll 4
+        for (int q = 0; q < 4; ++q) s[q] = at ? Sixteen<T>::load(to + 16 * q) : Sixteen<T>::of(T(0));
+        join_numbers<Summing<T>>(n, x, s);
+#pragma GCC unroll 4
+        for (int q = 0; q < 4; ++q) s[q].store(to + 16 * q);
+        first += n;
+        x += n;
+    }
+}
+template <class T> T sum_join(int64_t n, const void* lanes) {
+    return tree<JoinSum>(join_blocks<JoinSum, T>((n + reduce_block - 1) / reduce_block, [&](int64_t i) {
+        Sixteen<T> s[4];
+#pragma GCC unroll 4
+        for (int q = 0; q < 4; ++q) s[q] = Sixteen<T>::load(static_cast<const T*>(lanes) + i * 64 + 16 * q);
+        return join_groups<JoinSum>(s);
+    }));
 }
 
 template <class T> void max(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out) {

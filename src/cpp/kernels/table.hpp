@@ -15,7 +15,7 @@ using std::uint32_t;
 using std::uint64_t;
 
 // In a product with one column, k per block of sums, see gemm/column.hpp. Changes bits.
-constexpr int64_t column_block = 4096;
+constexpr int64_t column_block = 4096, sum_block = 1024;
 
 // Stand-ins for T in scratch sizes: how many bytes a kernel wants, 64-byte aligned, before it is called.
 struct GemmSize {
@@ -87,6 +87,12 @@ template <class T> struct NumberKernels {
     // x is (outer, n, inner), its rows `row` >= inner numbers apart and otherwise contiguous; out is contiguous (outer,
     // inner). Fixed tree over n: one where row is 1, another for columns of longer rows.
     void (*sum)(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out);
+    // The sum of one row of n numbers as these come, some at a time, into sum_lanes_bytes(n) of memory: `count` from
+    // `first` on, a multiple of 64 like all counts but the last. Those of different blocks of sum_block may be added at
+    // the same time, those of one block come in order.
+    int64_t (*sum_lanes_bytes)(int64_t n);
+    void (*sum_add)(int64_t first, int64_t count, const T* x, void* lanes);
+    T (*sum_join)(int64_t n, const void* lanes);
     void (*max)(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out);  // n >= 1; a NaN wins
     void (*logsumexp)(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out);
 

@@ -144,6 +144,41 @@ std::unique_ptr<Prepared> prepare_sum(const Op&, const Attrs& a, Views in, const
 std::unique_ptr<Prepared> prepare_mean(const Op&, const Attrs& a, Views in, const View& out) {
     return prepare_reduction(a, in, out, true, [](const auto& k) { return k.sum; });
 }
+// All of a column of numbers, as they come.
+template <class T> class AccumulatedSum final : public Accumulated {
+public:
+    AccumulatedSum(int64_t n, bool averages) : averages_(averages), kernels_(kernels::numbers<T>(kernels::table())) {
+        rows = n;
+        row_bytes = int64_t(sizeof(T));
+        grain = 64;
+        block = kernels::sum_block;
+        row_work = 1;
+        row_ns = 0.2;
+    }
+    void add(const void* const* in, int64_t first, int64_t count, void* state) const override {
+        kernels_.sum_add(first, count, static_cast<const T*>(in[0]) + first, state);
+    }
+    void finish(const void* state, void* out) const override {
+        const T sum = kernels_.sum_join(rows, state);
+        *static_cast<T*>(out) = averages_ ? sum / T(rows) : sum;
+    }
+    int64_t state_bytes() const override { return kernels_.sum_lanes_bytes(rows); }
+
+private:
+    bool averages_;
+    const kernels::NumberKernels<T>& kernels_;
+};
+
+template <bool averages>
+std::unique_ptr<Accumulated> accumulate_sum(const Op&, const Attrs&, Views in, const View& out) {
+    const View& x = *in[0];
+    if (!is_floating(out.dtype) || x.size() == 0 || out.size() != 1) return nullptr;
+    if (x.shape.empty() || x.shape[0] != x.size() || !x.contiguous()) return nullptr;
+    return visit_floating(out.dtype, [&](auto zero) -> std::unique_ptr<Accumulated> {
+        return std::make_unique<AccumulatedSum<decltype(zero)>>(x.size(), averages);
+    });
+}
+
 std::unique_ptr<Prepared> prepare_max(const Op&, const Attrs& a, Views in, const View& out) {
     return prepare_reduction(a, in, out, false, [](const auto& k) { return k.max; });
 }
@@ -201,9 +236,16 @@ Op make(const char* name, const char* doc, decltype(Op::infer) infer, decltype(O
     return op;
 }
 
-const Op sum_op = make("sum", "Sum over axes.", infer_reduce, run_sum, prepare_sum, uses_none, vjp_sum);
-const Op mean_op =
-    make("mean", "Arithmetic mean over axes.", infer_nonempty, run_mean, prepare_mean, uses_none, vjp_mean);
+Op with_accumulate(Op op, decltype(Op::accumulate) accumulate) {
+    op.accumulate = accumulate;
+    return op;
+}
+
+const Op sum_op = with_accumulate(make("sum", "Sum over axes.", infer_reduce, run_sum, prepare_sum, uses_none, vjp_sum),
+                                  accumulate_sum<false>);
+const Op mean_op = with_accumulate(
+    make("mean", "Arithmetic mean over axes.", infer_nonempty, run_mean, prepare_mean, uses_none, vjp_mean),
+    accumulate_sum<true>);
 const Op max_op = make("max", "Largest over axes; a NaN wins, ties share the gradient evenly.", infer_nonempty, run_max,
                        prepare_max, uses_in_out, vjp_max);
 const Op logsumexp_op = make("logsumexp", "log(sum(exp(x))) over axes, without overflow.", infer_nonempty,

@@ -22,6 +22,7 @@ public:
         for (size_t d = 0; d < count; ++d) groups_.order.push_back(int(d));
         groups_.of = groups_.order;
         groups_.kinds.assign(count, Kind::single);
+        groups_.sums.assign(count, false);
     }
 
     Groups run() {
@@ -81,15 +82,21 @@ private:
     // --- streams
 
     void find_streams() {
-        for (size_t d = 0; d < drafts_.all.size(); ++d)
-            if (const std::vector<int> members = find_stream(int(d)); !members.empty())
-                unite({members}, Kind::streamed);
+        for (int d = 0; d < int(drafts_.all.size()); ++d) {
+            std::vector<int> members = find_stream(d);
+            if (members.empty()) continue;
+            const std::vector<int> sums = find_sums(d, members);
+            members.insert(members.end(), sums.begin(), sums.end());
+            unite({members}, Kind::streamed);
+            for (int sum : sums) groups_.sums[size_t(sum)] = !is_single(sum);
+        }
     }
 
-    // With an accumulating draft, those that make its rows, in order, if one of them reads its large operand, too.
+    // Those that make the rows that an accumulating draft adds up, in order, if one of them reads its large operand,
+    // too.
     std::vector<int> find_stream(int sum) {
         const Use& use = drafts_.uses[size_t(draft(sum).first)];
-        if (!use.instruction->op->accumulate) return {};
+        if (!use.instruction->op->accumulate || !draft(sum).alone()) return {};
         const int large = drafts_.root(drafts_.inputs_of(use)[0]);
         const View& view = drafts_.slot(large).view;
         if (view.size() * itemsize(view.dtype) < stream_bytes) return {};
@@ -115,8 +122,31 @@ private:
                 if (made != d && is_member(made) && (!by_rows || !is_single(made))) fits = false;
             });
         if (!reads_large || !fits) return {};
+        members.erase(members.begin());
         std::sort(members.begin(), members.end());
         return members;
+    }
+
+    // That draft, and those that add up all of what one of the makers makes, if none of these reads the sum.
+    std::vector<int> find_sums(int sum, const std::vector<int>& makers) const {
+        const int64_t rows = draft(makers[0]).shape[0];
+        const auto is_maker = [&](int made) { return std::binary_search(makers.begin(), makers.end(), made); };
+        const auto adds_up = [&](int d) {
+            const Use& use = drafts_.uses[size_t(draft(d).first)];
+            if (d == sum) return true;
+            if (!is_single(d) || is_maker(d) || !draft(d).alone()) return false;
+            if (!use.instruction->op->accumulate || use.input_count != 1) return false;
+            const int value = drafts_.inputs_of(use)[0];
+            if (!is_maker(drafts_.maker(value))) return false;
+            const auto accumulated = drafts_.accumulate(use);
+            return accumulated && accumulated->rows == rows && has_rows(value, rows);
+        };
+        std::vector<int> sums, read;
+        for (int maker : makers)
+            drafts_.for_operands(maker, [&](const Use&, size_t, int made) { read.push_back(made); });
+        for (int d = makers[0]; d < int(drafts_.all.size()); ++d)
+            if (adds_up(d) && std::find(read.begin(), read.end(), d) == read.end()) sums.push_back(d);
+        return sums;
     }
 
     // --- rowwise

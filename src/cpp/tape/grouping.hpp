@@ -7,7 +7,7 @@ namespace fg {
 
 enum class Kind {
     single,       // a draft by itself
-    streamed,     // tape/streamed.hpp: the last of them adds up what the others make of the rows of a large operand
+    streamed,     // tape/streamed.hpp: some add up what the others make of the rows of a large operand
     rowwise,      // tape/rowwise.hpp: they make rows, each of the same row of the ones before
     sliding,      // tape/sliding.hpp: they read one another some places ahead or behind
     independent,  // tape/independent.hpp: they read nothing of one another
@@ -19,6 +19,7 @@ struct Groups {
     std::vector<int> order;   // drafts, in the order they run in, those of a group one after the other
     std::vector<int> of;      // of each draft, a number of its group
     std::vector<Kind> kinds;  // of each draft's group
+    std::vector<bool> sums;   // whether a draft adds up what others of its group make
 
     bool together(Kind kind, int draft, int other) const {
         return kinds[size_t(draft)] == kind && of[size_t(draft)] == of[size_t(other)];

@@ -185,9 +185,16 @@ private:
             for (int v : inputs_of(use)) in.push_back(&slot(v).view);
             d.prepared = op.prepare(op, use.instruction->attrs, in, out.view);
         }
-        d.elementwise = d.prepared && !op.fault;
+        d.elementwise = d.prepared && !op.fault && !may_add_up_a_stream(use);
         out.draft = int(all.size());
         all.push_back(std::move(d));
+    }
+
+    // What comes behind such a draft makes a draft of its own, for its step ends when all rows have been seen.
+    bool may_add_up_a_stream(const Use& use) {
+        const View& large = slot(inputs_of(use)[0]).view;
+        return use.instruction->op->accumulate && large.size() * itemsize(large.dtype) >= stream_bytes &&
+               accumulate(use);
     }
 
     // The draft that an elementwise use goes to: the earliest of its shape at which its operands are there, or a new
@@ -219,7 +226,9 @@ private:
                     if (made == int(d)) continue;
                     Slot& s = slot(root(v));
                     const bool large = bytes_of(s.view) >= stream_bytes;
-                    if (large && made >= 0 && groups_.together(Kind::rowwise, made, int(d))) s.windowed = true;
+                    if (made >= 0 && (groups_.together(Kind::streamed, made, int(d)) ||
+                                      (large && groups_.together(Kind::rowwise, made, int(d)))))
+                        s.windowed = true;
                     else if (made < 0 || !groups_.together(Kind::sliding, made, int(d))) s.kept = true;
                 }
             });
@@ -460,13 +469,34 @@ private:
     }
 
     std::unique_ptr<Step> streamed(Span<int> group) {
-        const int last = group.size() - 1;
         RowSteps steps;
-        for (int d = 0; d < last; ++d) steps.push_back(make_step(group[size_t(d)]));
-        const Use& sum = uses[size_t(all[size_t(group[size_t(last)])].first)];
-        const Instruction& i = *sum.instruction;
-        return std::make_unique<Streamed>(std::move(steps), *i.op, accumulate(sum), operands_of(sum),
-                                          operand(i.output));
+        std::vector<StreamedSum> sums;
+        std::vector<RowWindow> windows;
+        for (int d : group) {
+            if (!groups_.sums[size_t(d)]) {
+                add_windows(d, steps.size(), windows);
+                steps.push_back(make_step(d));
+                continue;
+            }
+            const Use& use = uses[size_t(all[size_t(d)].first)];
+            const Instruction& i = *use.instruction;
+            StreamedSum sum{i.op, accumulate(use), operands_of(use), operand(i.output)};
+            sums.insert(use.input_count > 1 ? sums.begin() : sums.end(), std::move(sum));  // the large operand's first
+        }
+        return std::make_unique<Streamed>(std::move(steps), std::move(sums), std::move(windows), lowered_.bases.count);
+    }
+
+    // Those of what a draft makes; returns the bytes of a row of all that others read of it.
+    int64_t add_windows(int d, size_t step, std::vector<RowWindow>& windows) {
+        int64_t row_bytes = 0;
+        for_uses(all[size_t(d)], [&](const Use& use) {
+            const Slot& s = slot(use.instruction->output);
+            if (!s.kept) return;
+            const int64_t bytes = s.view.size() * itemsize(s.view.dtype) / all[size_t(d)].shape[0];
+            row_bytes += bytes;
+            if (s.windowed) windows.push_back({s.at.base, bytes, step});
+        });
+        return row_bytes;
     }
 
     std::unique_ptr<Step> rowwise(Span<int> group) {
@@ -475,13 +505,7 @@ private:
         std::vector<RowWindow> windows;
         int64_t row_bytes = 0;
         for (int d : group) {
-            for_uses(all[size_t(d)], [&](const Use& use) {
-                const Slot& s = slot(use.instruction->output);
-                if (!s.kept) return;
-                const int64_t bytes = s.view.size() * itemsize(s.view.dtype) / rows;
-                row_bytes += bytes;
-                if (s.windowed) windows.push_back({s.at.base, bytes, steps.size()});
-            });
+            row_bytes += add_windows(d, steps.size(), windows);
             steps.push_back(make_step(d));
         }
         return std::make_unique<Rowwise>(std::move(steps), std::move(windows), rows, row_bytes, lowered_.bases.count);

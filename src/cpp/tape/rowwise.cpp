@@ -2,10 +2,8 @@
 #include "tape/rowwise.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "core/pool.hpp"
-#include "core/scratch.hpp"
 
 namespace fg {
 namespace {
@@ -18,22 +16,16 @@ constexpr int64_t unit = 16;                   // rows
 Rowwise::Rowwise(RowSteps steps, std::vector<RowWindow> windows, int64_t rows, int64_t row_bytes, int bases)
     : steps_(std::move(steps)),
       shared_at_(shared_places(steps_)),
-      windows_(std::move(windows)),
-      rows_(rows),
-      bases_(bases),
-      together_(rows) {
-    if (!windows_.empty()) together_ = std::min(std::max(together_bytes / row_bytes / unit * unit, unit), rows_);
-    window_bytes_ = 0;
-    for (const RowWindow& w : windows_) window_bytes_ += aligned(together_ * w.row_bytes);
+      windows_(std::move(windows), rows, bases),
+      rows_(rows) {
+    const int64_t near = std::max(together_bytes / std::max<int64_t>(row_bytes, 1) / unit * unit, unit);
+    windows_.set_together(windows_.empty() ? rows_ : std::min(near, rows_));
     for (const auto& step : steps_) {
         work_ += step->work();
         bytes_ += step->bytes();
         nanoseconds_ += step->nanoseconds();
     }
-    // A window has been counted as memory by the step that fills it, and by those that read it.
-    for (const RowWindow& w : windows_)
-        for (size_t i = 0; i < steps_.size(); ++i)
-            if (i == w.maker || steps_[i]->reads(w.base)) bytes_ -= rows_ * w.row_bytes;
+    bytes_ -= windows_.bytes_saved(steps_.size(), [&](size_t i, int base) { return steps_[i]->reads(base); });
     parts_ = std::max<int64_t>(std::min(parts_for(nanoseconds_), rows_ / unit), 1);
 }
 
@@ -56,22 +48,11 @@ void Rowwise::run(Bases bases) const {
                  [&](int64_t i) { run_part(bases, shared, i * part, std::min((i + 1) * part, rows_)); });
 }
 
-// The steps find the windows where a base of each says that the whole value would be.
 void Rowwise::run_part(Bases bases, char* shared, int64_t begin, int64_t end) const {
-    const int64_t bases_bytes = aligned(bases_ * int64_t(sizeof(char*)));
-    char* const memory = static_cast<char*>(window_scratch(bases_bytes + window_bytes_));
-    char** const own = reinterpret_cast<char**>(memory);
-    std::memcpy(own, bases, size_t(bases_) * sizeof(char*));
-    for (int64_t first = begin; first < end; first += together_) {
-        const int64_t count = std::min(together_, end - first);
-        char* window = memory + bases_bytes;
-        for (const RowWindow& w : windows_) {
-            own[w.base] = window - first * w.row_bytes;
-            window += aligned(together_ * w.row_bytes);
-        }
+    windows_.for_rows(bases, begin, end, [&](Bases own, int64_t first, int64_t count) {
         for (size_t i = 0; i < steps_.size(); ++i)
             steps_[i]->run_rows(own, rows_, first, count, steps_[i]->shared_bytes() ? shared + shared_at_[i] : nullptr);
-    }
+    });
 }
 
 std::unique_ptr<ResolvedStep> Rowwise::resolve(Resolver& resolver) const {

@@ -6,16 +6,9 @@
 // of some rows.
 #pragma once
 
-#include "tape/step.hpp"
+#include "tape/windows.hpp"
 
 namespace fg {
-
-// A value that is handed on from step to step. Its base is nobody else's.
-struct RowWindow {
-    int base;
-    int64_t row_bytes;
-    size_t maker;  // the step that fills it
-};
 
 class Rowwise final : public FindingStep {
 public:
@@ -33,12 +26,9 @@ private:
 
     RowSteps steps_;
     std::vector<int64_t> shared_at_;  // see share_all
-    std::vector<RowWindow> windows_;
+    RowWindows windows_;
     int64_t rows_;
-    int bases_;             // how many
-    int64_t together_;      // rows at a time
-    int64_t parts_;         // at most
-    int64_t window_bytes_;  // of all windows
+    int64_t parts_;  // at most
 };
 
 }  // namespace fg

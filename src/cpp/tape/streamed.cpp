@@ -1,4 +1,4 @@
-// Running steps together by rows.
+// Running steps together by rows, and adding up.
 #include "tape/streamed.hpp"
 
 #include <algorithm>
@@ -15,52 +15,70 @@ constexpr int64_t most_operands = 4;
 
 }  // namespace
 
-Streamed::Streamed(std::vector<std::unique_ptr<RowStep>> steps, const Op& op, std::unique_ptr<Accumulated> sum,
-                   std::vector<Operand> in, const Operand& out)
-    : steps_(std::move(steps)), op_(op), sum_(std::move(sum)), in_(std::move(in)), out_(out) {
-    work_ = sum_->row_work * double(sum_->rows);
-    bytes_ = bytes_read(out_.view);
-    // The first operand has been counted by the step that reads it, too.
-    for (size_t k = 1; k < in_.size(); ++k) bytes_ += bytes_read(in_[k].view);
+bool StreamedSum::reads(int base) const {
+    return std::any_of(in.begin(), in.end(), [&](const Operand& operand) { return operand.at.base == base; });
+}
+
+Streamed::Streamed(RowSteps steps, std::vector<StreamedSum> sums, std::vector<RowWindow> windows, int bases)
+    : steps_(std::move(steps)),
+      sums_(std::move(sums)),
+      windows_(std::move(windows), sums_[0].sum->rows, bases),
+      rows_(sums_[0].sum->rows),
+      state_at_{0} {
+    int64_t together = 1, block = 1;  // powers of two
+    for (const StreamedSum& s : sums_) {
+        work_ += s.sum->row_work * double(rows_);
+        bytes_ += bytes_read(s.out.view);
+        for (const Operand& operand : s.in) bytes_ += bytes_read(operand.view);
+        state_at_.push_back(state_at_.back() + aligned(s.sum->state_bytes()));
+        together = std::max(together, s.sum->grain);
+        block = std::max(block, s.sum->block);
+    }
+    bytes_ -= bytes_read(sums_[0].in[0].view);  // counted by the step that reads it, too
     for (const auto& step : steps_) {
         work_ += step->work();
         bytes_ += step->bytes();
     }
-    together_ = sum_->grain;  // doubled, so that a block is a whole number of goes
-    while (together_ < sum_->block && 2 * together_ * sum_->row_bytes <= together_bytes) together_ *= 2;
-    // The steps take about as long as the sum, which reads the same rows.
-    const int64_t rows = sum_->rows, parts = parts_for(2 * sum_->row_ns * double(rows));
-    part_ = parts == 1 ? rows : ((rows + parts - 1) / parts + sum_->block - 1) / sum_->block * sum_->block;
+    bytes_ -= windows_.bytes_saved(steps_.size() + sums_.size(), [&](size_t i, int base) {
+        return i < steps_.size() ? steps_[i]->reads(base) : sums_[i - steps_.size()].reads(base);
+    });
+    while (together < block && 2 * together * sums_[0].sum->row_bytes <= together_bytes) together *= 2;
+    windows_.set_together(together);
+    // The steps take about as long as the first sum, which reads the same rows.
+    const int64_t parts = parts_for(2 * sums_[0].sum->row_ns * double(rows_));
+    part_ = parts == 1 ? rows_ : ((rows_ + parts - 1) / parts + block - 1) / block * block;
 }
 
 StepInfo Streamed::info() const {
-    StepInfo info{"", out_.view.dtype, out_.view.shape, work_, bytes_};
-    for (const auto& step : steps_) info.ops += step->info().ops + " + ";
-    info.ops += op_.name;
+    const View& out = sums_[0].out.view;
+    StepInfo info{ops_of(steps_, " + "), out.dtype, out.shape, work_, bytes_};
+    for (const StreamedSum& s : sums_) info.add(*s.op);
     return info;
 }
 
 bool Streamed::reads(int base) const {
-    return std::any_of(in_.begin(), in_.end(), [&](const Operand& operand) { return operand.at.base == base; }) ||
+    return std::any_of(sums_.begin(), sums_.end(), [&](const StreamedSum& s) { return s.reads(base); }) ||
            std::any_of(steps_.begin(), steps_.end(), [&](const auto& step) { return step->reads(base); });
 }
 
 void Streamed::run(Bases bases) const {
-    void* const state = shared_scratch(sum_->state_bytes());
-    const int64_t rows = sum_->rows, part = num_threads() == 1 ? rows : part_;
-    parallel_for((rows + part - 1) / part,
-                 [&](int64_t i) { run_part(bases, i * part, std::min((i + 1) * part, rows), state); });
-    sum_->finish(state, out_.at.in(bases));
+    char* const state = static_cast<char*>(shared_scratch(state_at_.back()));
+    const int64_t part = num_threads() == 1 ? rows_ : part_;
+    parallel_for((rows_ + part - 1) / part,
+                 [&](int64_t i) { run_part(bases, i * part, std::min((i + 1) * part, rows_), state); });
+    for (size_t i = 0; i < sums_.size(); ++i) sums_[i].sum->finish(state + state_at_[i], sums_[i].out.at.in(bases));
 }
 
-void Streamed::run_part(Bases bases, int64_t begin, int64_t end, void* state) const {
-    const void* in[most_operands];
-    for (size_t k = 0; k < in_.size(); ++k) in[k] = in_[k].at.in(bases);
-    for (int64_t first = begin; first < end; first += together_) {
-        const int64_t count = std::min(together_, end - first);
-        for (const auto& step : steps_) step->run_rows(bases, sum_->rows, first, count, nullptr);
-        sum_->add(in, first, count, state);
-    }
+void Streamed::run_part(Bases bases, int64_t begin, int64_t end, char* state) const {
+    windows_.for_rows(bases, begin, end, [&](Bases own, int64_t first, int64_t count) {
+        for (const auto& step : steps_) step->run_rows(own, rows_, first, count, nullptr);
+        for (size_t i = 0; i < sums_.size(); ++i) {
+            const StreamedSum& s = sums_[i];
+            const void* in[most_operands];
+            for (size_t k = 0; k < s.in.size(); ++k) in[k] = s.in[k].at.in(own);
+            s.sum->add(in, first, count, state + state_at_[i]);
+        }
+    });
 }
 
 }  // namespace fg
