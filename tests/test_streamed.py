@@ -126,3 +126,50 @@ def test_not_a_number_stays_in_its_row():
     X[4321, 7] = np.nan
     residual = core.record(lambda v: [r := v[1] @ v[0] - v[2], v[1].T @ r], [w, X, y])([w, X, y])[0].numpy()
     assert np.flatnonzero(np.isnan(residual)).tolist() == [4321]
+
+
+AROUND = {
+    "what comes behind the gradient": lambda X, y, w: X.T @ (X @ w - y) + 3.0 * w,
+    "two gradients": lambda X, y, w: (X.T @ (X @ w - y)) * (X.T @ (X @ w + y)),
+    "a loss that is read on the way": lambda X, y, w: X.T @ ((X @ w - y) * fg.mean((X @ w - y) ** 2)),
+    "a mean that is taken off": lambda X, y, w: X.T @ ((X @ w - y) - fg.mean(X @ w - y)),
+    "sums, and what they are of": lambda X, y, w: (
+        X.T @ (X @ w - y),
+        fg.sum(X @ w - y),
+        fg.mean(X @ w - y, axis=0),
+        X @ w - y,
+    ),
+    "sums of a part": lambda X, y, w: (
+        X.T @ (X @ w - y),
+        fg.sum((X @ w - y)[::-1]),
+        fg.sum((X @ w - y)[:100]),
+    ),
+    "another reduction": lambda X, y, w: (X.T @ (X @ w - y), fg.max(X @ w - y), fg.sum(X @ w - y)),
+    "a penalty": lambda X, y, w: fg.value_and_grad(
+        lambda w: fg.mean(fg.nn.functional.softplus(X @ w) - y * (X @ w)) + 0.1 * fg.sum(w * w)
+    )(w),
+}
+
+
+@pytest.mark.parametrize("n", [50_000, 70_001])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", AROUND)
+def test_what_is_around_a_stream(name, dtype, n):
+    X, y, w = (fg.tensor(rng.normal(size=shape).astype(dtype)) for shape in ((n, 6), (n, 1), (6, 1)))
+    f = lambda w: AROUND[name](X, y, w)
+    all_of = lambda result: [a.numpy() for a in (result if isinstance(result, tuple) else (result,))]
+    expected, program = all_of(f(w)), fg.compile(f)
+    for threads in (1, 2, 3):
+        with fg.threads(threads):
+            for got, exact in zip(all_of(program(w)), expected, strict=True):
+                np.testing.assert_array_equal(got, exact, strict=True)
+
+
+def test_nothing_between_is_in_memory():
+    X, y = fg.tensor(rng.normal(size=(100_000, 10))), fg.tensor(rng.normal(size=100_000))
+    program = fg.compile(fg.value_and_grad(lambda p: fg.mean((X @ p[0] + p[1] - y) ** 2)))
+    told = program.explain((fg.tensor(rng.normal(size=10)), fg.tensor(0.5)))
+    assert told.startswith("0 ")
+    assert "matmul + mean + sum" in told
+    assert "1 step from" in told
+    assert " 0 bytes of working memory" in told
