@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 import fastgrad as fg
+
+
+def names_of_steps(program):
+    """The ops of each step, as `explain` tells them; many go on below the first of them."""
+    lines = re.sub(r"\n {20,}", " ", program.explain()).splitlines()[:-1]
+    return [re.split("  +", line)[-1] for line in lines]
 
 
 def counted(f):

@@ -1,13 +1,12 @@
 """Ops that read one another some places ahead or behind run on one sliding window, with the same bits."""
 
-import re
-
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given
 
 import fastgrad as fg
+from checking import names_of_steps
 from fastgrad._native import core
 
 rng = np.random.default_rng(11)
@@ -23,7 +22,7 @@ def steps(f, *inputs, threads=(1,)):
             for _ in range(2):
                 for got, exact in zip(program(inputs), expected, strict=True):
                     np.testing.assert_array_equal(got.numpy(), exact, strict=True)
-    return [re.split("  +", line)[-1] for line in program.explain().splitlines()[:-1]]
+    return names_of_steps(program)
 
 
 def waves(u):

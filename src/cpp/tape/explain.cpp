@@ -36,6 +36,19 @@ void pad(std::string& line, size_t width) {
     else line += "  ";
 }
 
+// Many names go on below the first of them.
+void append_names(std::string& line, const std::string& names) {
+    constexpr size_t width = 100;
+    const size_t indent = line.size();
+    size_t begin = 0;
+    while (names.size() - begin > width) {
+        const size_t end = names.rfind(' ', begin + width);
+        line += names.substr(begin, end - begin) + "\n" + std::string(indent, ' ');
+        begin = end + 1;
+    }
+    line += names.substr(begin);
+}
+
 }  // namespace
 
 std::string recorded_text(const Recording& r, const std::string& indent) {
@@ -108,7 +121,8 @@ std::string steps_text(const Program& program, const std::vector<double>& second
         pad(line, seconds.empty() ? 30 : 45);
         line += count_text(info.work) + " operations, " + bytes_text(double(info.bytes));
         pad(line, seconds.empty() ? 70 : 85);
-        out += line + info.ops + "\n";
+        append_names(line, info.ops);
+        out += line + "\n";
     }
     out += say(program.steps().size(), program.steps().size() == 1 ? " step from " : " steps from ",
                program.recording().instructions().size(), " recorded ops: ", count_text(work), " operations, ",

@@ -225,22 +225,32 @@ private:
                     const int made = maker(v);
                     if (made == int(d)) continue;
                     Slot& s = slot(root(v));
-                    const bool large = bytes_of(s.view) >= stream_bytes;
                     if (made >= 0 && (groups_.together(Kind::streamed, made, int(d)) ||
-                                      (large && groups_.together(Kind::rowwise, made, int(d)))))
+                                      groups_.together(Kind::rowwise, made, int(d))))
                         s.windowed = true;
                     else if (made < 0 || !groups_.together(Kind::sliding, made, int(d))) s.kept = true;
                 }
             });
         for (int v : recording_.outputs()) slot(root(same_[size_t(v)])).kept = true;
-        for (Slot& s : slots) {
-            s.windowed &= !s.kept;
-            s.kept |= s.windowed;
-        }
+        choose_windowed();
         // Alone in its step, it is made in memory.
         for (size_t d = 0; d < all.size(); ++d)
             if (all[d].alone() && groups_.kinds[d] != Kind::sliding)
                 for (int v : outputs_of(uses[size_t(all[d].first)])) slot(v).kept = true;
+    }
+
+    // Of what is read inside its group alone. A few rows of layers at a time take longer than all of them: where they
+    // are few together, all are kept.
+    void choose_windowed() {
+        std::vector<int64_t> bytes(all.size(), 0);  // by group
+        for (Slot& s : slots)
+            if (s.windowed &= !s.kept) bytes[size_t(groups_.of[size_t(s.draft)])] += bytes_of(s.view);
+        for (Slot& s : slots) {
+            if (!s.windowed) continue;
+            s.kept = true;
+            s.windowed = groups_.kinds[size_t(s.draft)] == Kind::streamed ||
+                         bytes[size_t(groups_.of[size_t(s.draft)])] >= stream_bytes;
+        }
     }
 
     // --- kernels
@@ -474,7 +484,7 @@ private:
         std::vector<RowWindow> windows;
         for (int d : group) {
             if (!groups_.sums[size_t(d)]) {
-                add_windows(d, steps.size(), windows);
+                add_windows(d, all[size_t(d)].shape[0], steps.size(), windows);
                 steps.push_back(make_step(d));
                 continue;
             }
@@ -486,29 +496,23 @@ private:
         return std::make_unique<Streamed>(std::move(steps), std::move(sums), std::move(windows), lowered_.bases.count);
     }
 
-    // Those of what a draft makes; returns the bytes of a row of all that others read of it.
-    int64_t add_windows(int d, size_t step, std::vector<RowWindow>& windows) {
-        int64_t row_bytes = 0;
+    // Those of what a draft makes, by so many rows.
+    void add_windows(int d, int64_t rows, size_t step, std::vector<RowWindow>& windows) {
         for_uses(all[size_t(d)], [&](const Use& use) {
             const Slot& s = slot(use.instruction->output);
-            if (!s.kept) return;
-            const int64_t bytes = s.view.size() * itemsize(s.view.dtype) / all[size_t(d)].shape[0];
-            row_bytes += bytes;
-            if (s.windowed) windows.push_back({s.at.base, bytes, step});
+            if (s.windowed) windows.push_back({s.at.base, s.view.size() / rows * itemsize(s.view.dtype), step});
         });
-        return row_bytes;
     }
 
     std::unique_ptr<Step> rowwise(Span<int> group) {
         const int64_t rows = all[size_t(group[0])].shape[0];
         RowSteps steps;
         std::vector<RowWindow> windows;
-        int64_t row_bytes = 0;
         for (int d : group) {
-            row_bytes += add_windows(d, steps.size(), windows);
+            add_windows(d, rows, steps.size(), windows);
             steps.push_back(make_step(d));
         }
-        return std::make_unique<Rowwise>(std::move(steps), std::move(windows), rows, row_bytes, lowered_.bases.count);
+        return std::make_unique<Rowwise>(std::move(steps), std::move(windows), rows, lowered_.bases.count);
     }
 
     std::unique_ptr<Step> independent(Span<int> group) {

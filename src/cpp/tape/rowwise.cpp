@@ -13,19 +13,20 @@ constexpr int64_t unit = 16;                   // rows
 
 }  // namespace
 
-Rowwise::Rowwise(RowSteps steps, std::vector<RowWindow> windows, int64_t rows, int64_t row_bytes, int bases)
+Rowwise::Rowwise(RowSteps steps, std::vector<RowWindow> windows, int64_t rows, int bases)
     : steps_(std::move(steps)),
       shared_at_(shared_places(steps_)),
-      windows_(std::move(windows), rows, bases),
+      windows_(std::move(windows), rows, bases, steps_.size(),
+               [&](size_t i, int base) { return steps_[i]->reads(base); }),
       rows_(rows) {
-    const int64_t near = std::max(together_bytes / std::max<int64_t>(row_bytes, 1) / unit * unit, unit);
-    windows_.set_together(windows_.empty() ? rows_ : std::min(near, rows_));
+    if (!windows_.empty())
+        windows_.set_together(std::min(std::max(together_bytes / windows_.row_bytes() / unit * unit, unit), rows_));
     for (const auto& step : steps_) {
         work_ += step->work();
         bytes_ += step->bytes();
         nanoseconds_ += step->nanoseconds();
     }
-    bytes_ -= windows_.bytes_saved(steps_.size(), [&](size_t i, int base) { return steps_[i]->reads(base); });
+    bytes_ -= windows_.bytes_saved();
     parts_ = std::max<int64_t>(std::min(parts_for(nanoseconds_), rows_ / unit), 1);
 }
 

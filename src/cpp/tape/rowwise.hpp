@@ -12,8 +12,8 @@ namespace fg {
 
 class Rowwise final : public FindingStep {
 public:
-    // With windows, on so many rows at a time that those of row_bytes stay near. `bases`: how many there are.
-    Rowwise(RowSteps steps, std::vector<RowWindow> windows, int64_t rows, int64_t row_bytes, int bases);
+    // bases: how many there are.
+    Rowwise(RowSteps steps, std::vector<RowWindow> windows, int64_t rows, int bases);
 
     void run(Bases bases) const override;
     std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override;

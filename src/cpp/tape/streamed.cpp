@@ -22,7 +22,10 @@ bool StreamedSum::reads(int base) const {
 Streamed::Streamed(RowSteps steps, std::vector<StreamedSum> sums, std::vector<RowWindow> windows, int bases)
     : steps_(std::move(steps)),
       sums_(std::move(sums)),
-      windows_(std::move(windows), sums_[0].sum->rows, bases),
+      windows_(std::move(windows), sums_[0].sum->rows, bases, steps_.size() + sums_.size(),
+               [&](size_t i, int base) {
+                   return i < steps_.size() ? steps_[i]->reads(base) : sums_[i - steps_.size()].reads(base);
+               }),
       rows_(sums_[0].sum->rows),
       state_at_{0} {
     int64_t together = 1, block = 1;  // powers of two
@@ -39,9 +42,7 @@ Streamed::Streamed(RowSteps steps, std::vector<StreamedSum> sums, std::vector<Ro
         work_ += step->work();
         bytes_ += step->bytes();
     }
-    bytes_ -= windows_.bytes_saved(steps_.size() + sums_.size(), [&](size_t i, int base) {
-        return i < steps_.size() ? steps_[i]->reads(base) : sums_[i - steps_.size()].reads(base);
-    });
+    bytes_ -= windows_.bytes_saved();
     while (together < block && 2 * together * sums_[0].sum->row_bytes <= together_bytes) together *= 2;
     windows_.set_together(together);
     // The steps take about as long as the first sum, which reads the same rows.
