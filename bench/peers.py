@@ -2,11 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable
 from functools import cache
 from importlib import import_module, metadata
 from types import ModuleType
-from typing import Any
 
 from bench.harness import AbsentError
 
@@ -71,10 +69,3 @@ def version(name: str) -> str | None:
     except metadata.PackageNotFoundError:
         module = sys.modules.get(LIBRARIES[name][0])
         return getattr(module, "__version__", None)
-
-
-def fastgrad_kernel(name: str) -> Callable[..., Any]:
-    """The kernel behind the public operations, called on NumPy arrays."""
-    load("fastgrad")
-    kernel: Callable[..., Any] = getattr(import_module("fastgrad._core").kernels, name)
-    return kernel

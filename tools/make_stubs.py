@@ -88,7 +88,6 @@ TYPES = {
     "first_not_finite.return": "tuple[str, int, tuple[int, ...], tuple[int, ...]] | None",
     "gradients.inputs": "Iterable[Tensor]",
     "gradients.return": "list[Tensor | None]",
-    "linear_mse.return": "tuple[float, NDArray[Any], float]",
     "memory_order.return": "tuple[int, ...]",
     "op_names.return": "list[str]",
     "operand.return": "Tensor | None",

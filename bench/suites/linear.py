@@ -39,16 +39,6 @@ def case(n: int, d: int, dtype: str, options: Options) -> Case:
 
         return build
 
-    def kernel() -> Contestant:
-        linear_mse, bias = peers.fastgrad_kernel("linear_mse"), float(b)
-
-        def result() -> tuple[float, np.ndarray, float]:
-            loss_sum, grad_w, grad_b = linear_mse(X, y, w, bias)
-            # The kernel returns sums over the samples of r^2, r x and r; the factor 2 / n is the caller's.
-            return loss_sum / n, 2 / n * np.asarray(grad_w), 2 / n * grad_b
-
-        return Contestant(lambda: linear_mse(X, y, w, bias), result=result)
-
     def numpy() -> Contestant:
         def run() -> tuple[float, np.ndarray, float]:
             r = X @ w + b - y
@@ -115,7 +105,6 @@ def case(n: int, d: int, dtype: str, options: Options) -> Case:
         {
             "fastgrad": compiled(captured=True),
             "fastgrad, X an argument": compiled(captured=False),
-            "fastgrad kernel": kernel,
             "NumPy": numpy,
             "PyTorch": torch,
             "JAX": jax,

@@ -16,7 +16,6 @@ int test_math_neon();
 
 int suite_chain();
 int suite_gemm();
-int suite_linear_mse();
 int suite_optimizer();
 int suite_pool();
 int suite_program();
@@ -57,9 +56,8 @@ struct Suite {
     int (*run)();
 };
 const Suite suites[] = {
-    {"math", suite_math},           {"gemm", suite_gemm},       {"linear_mse", suite_linear_mse},
-    {"optimizer", suite_optimizer}, {"reduce", suite_reduce},   {"random", suite_random},
-    {"pool", suite_pool},           {"program", suite_program}, {"chain", suite_chain},
+    {"math", suite_math},     {"gemm", suite_gemm}, {"optimizer", suite_optimizer}, {"reduce", suite_reduce},
+    {"random", suite_random}, {"pool", suite_pool}, {"program", suite_program},     {"chain", suite_chain},
 };
 
 bool wanted(const char* name, int argc, char** argv) {

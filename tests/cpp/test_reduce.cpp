@@ -113,6 +113,25 @@ template <class T> void check_long_sum() {
         }
 }
 
+// A sum whose numbers come some at a time, in pieces of any multiple of 64.
+template <class T> void check_sum_as_it_comes() {
+    for (const KernelTable* level : all_levels()) {
+        const NumberKernels<T>& k = fg::kernels::numbers<T>(*level);
+        for (int64_t n : {1, 17, 64, 1000, 1024, 1025, 4096, 5003, 70'001}) {
+            Fenced<T> x(n);
+            for (int64_t i = 0; i < n; ++i) x[i] = T(std::sin(double(i) * i));
+            const T whole = run(*level, sum, 1, n, 1, x)[0];
+            for (int64_t piece : {64, 192, 1024, 1088, 8192}) {
+                Fenced<T> lanes(k.sum_lanes_bytes(n) / int64_t(sizeof(T)), nan<T>);
+                for (int64_t first = 0; first < n; first += piece)
+                    k.sum_add(first, std::min(piece, n - first), x.data() + first, lanes.data());
+                CHECK(same_bits(k.sum_join(n, lanes.data()), whole));
+                CHECK(lanes.fences_stand());
+            }
+        }
+    }
+}
+
 template <class T> void check_special() {
     for (const KernelTable* level : all_levels()) {
         for (int64_t n : {1, 4, 16, 40, 70, 3000}) {
@@ -156,6 +175,7 @@ template <class T> void check_special() {
 template <class T> void check_type() {
     check_sizes<T>();
     check_long_sum<T>();
+    check_sum_as_it_comes<T>();
     check_special<T>();
 }
 

@@ -10,7 +10,7 @@ void bind_batching(py::module_& m);
 void bind_compiled_call(py::module_& m);
 void bind_fit(py::module_& m);
 void bind_host(py::module_& m);
-void bind_kernels(py::module_& m);
+void bind_isa(py::module_& m);
 void bind_loops(py::module_& m);
 void bind_nest(py::module_& m);
 void bind_ops(py::module_& m);
@@ -26,7 +26,7 @@ void bind_transform(py::module_& m);
 PYBIND11_MODULE(_core, m) {
     m.doc() = "The compiled core of fastgrad.";
     fg::register_errors(m);
-    fg::bind_kernels(m);
+    fg::bind_isa(m);
     fg::bind_threads(m);
     fg::register_all_ops();
     fg::bind_tensor_type(m);

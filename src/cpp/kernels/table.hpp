@@ -14,7 +14,8 @@ using std::int64_t;
 using std::uint32_t;
 using std::uint64_t;
 
-// In a product with one column, k per block of sums, see gemm/column.hpp. Changes bits.
+// Numbers in a block of sums: over k of a product with one column, see gemm/column.hpp; of a sum, see reduce.hpp. They
+// change bits.
 constexpr int64_t column_block = 4096, sum_block = 1024;
 
 // Stand-ins for T in scratch sizes: how many bytes a kernel wants, 64-byte aligned, before it is called.
@@ -95,12 +96,6 @@ template <class T> struct NumberKernels {
     T (*sum_join)(int64_t n, const void* lanes);
     void (*max)(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out);  // n >= 1; a NaN wins
     void (*logsumexp)(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out);
-
-    // One read of x (n, d): out[0] = sum of residual^2, then gradient sums: weights (d), bias. residual = x w + b - y.
-    // scratch: linear_mse_scratch(n, d) bytes.
-    void (*linear_mse)(int64_t n, int64_t d, const T* x, int64_t x_row, const T* y, const T* w, T bias, T* loss_sum,
-                       T* grad_w, T* grad_b, void* scratch);
-    int64_t (*linear_mse_scratch)(int64_t n, int64_t d);
 
     // Flat optimizer updates over n contiguous numbers. Return -1, or the first position whose new value is not finite.
     int64_t (*sgd)(int64_t n, T* param, const T* grad, T* momentum_buffer, const SgdStep& step);

@@ -81,8 +81,8 @@ template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t
 }
 
 // Adds lanes [first, first + L) of one vector of rows, over k columns of a.
-template <class T, int L> FG_INLINE void add_lanes(int64_t k, const T* a, int64_t a_col, const T* b, FirstLanes<T> rows,
-                                                   int first, Vec<T>* sum) {
+template <class T, int L>
+FG_INLINE void add_lanes(int64_t k, const T* a, int64_t a_col, const T* b, FirstLanes<T> rows, int first, Vec<T>* sum) {
     int64_t i = 0;
     for (; i + 16 <= k; i += 16) {
         const T* from = a + (i + first) * a_col;
@@ -203,8 +203,8 @@ FG_OUT_OF_LINE void near_columns(int64_t m, int64_t k, const T* a, int64_t a_col
 }
 
 // a has contiguous columns. scratch: 2 * 16 * column_lane numbers.
-template <class T>
-FG_OUT_OF_LINE void column_by_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, T* c, int64_t ldc, T* scratch) {
+template <class T> FG_OUT_OF_LINE void column_by_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b,
+                                                         T* c, int64_t ldc, T* scratch) {
     constexpr int width = Vec<T>::size;
     T *const totals = scratch, *const sums = scratch + 16 * column_lane;
     for (int64_t i0 = 0; i0 < m; i0 += column_rows) {

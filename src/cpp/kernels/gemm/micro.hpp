@@ -51,7 +51,7 @@ void tile(int64_t k, const Rows<T>& a, const Panel<T>& b, T* c, int64_t ldc, boo
     for (int r = 0; r < R; ++r) row[r] = a.p + r * (adjacent ? 1 : a.row);
     const T* pb = b.p;
     const int64_t a_step = a.step, b_step = b.step;
-#pragma GCC unroll 4
+#pragma GCC unroll 2
     for (int64_t i = 0, ia = 0; i < k; ++i, ia += a_step, pb += b_step) {
         Vec<T> x[NV];
 #pragma GCC unroll 4

@@ -2,7 +2,6 @@
 //   #define FG_ISA avx2
 #include "kernels/elementwise/loops.hpp"
 #include "kernels/gemm.hpp"
-#include "kernels/linear_mse.hpp"
 #include "kernels/optimizer.hpp"
 #include "kernels/random.hpp"
 #include "kernels/reduce.hpp"
@@ -18,7 +17,7 @@ namespace {
 template <class T> constexpr NumberKernels<T> number_kernels() {
     return {gemm<T>,  gemm_scratch<T>, gemm_packed_bytes<T>, gemm_pack<T>,  gemm_packed<T>,
             column_sums_bytes<T>, column_add<T>, column_join<T>,
-            sum<T>, sum_lanes_bytes<T>, sum_add<T>, sum_join<T>, max<T>,          logsumexp<T>,         linear_mse<T>, linear_mse_scratch<T>,
+            sum<T>, sum_lanes_bytes<T>, sum_add<T>, sum_join<T>, max<T>,          logsumexp<T>,         
             sgd<T>,   adam<T>,         rmsprop<T>,           adagrad<T>,    adadelta<T>,
             nadam<T>, lion<T>};
 }

@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from typing_extensions import Never, Self
 
 from fastgrad._core import fft as fft
-from fastgrad._core import kernels as kernels
 from fastgrad._core import linalg as linalg
 from fastgrad._core import ops as ops
 from fastgrad._core import random as random
