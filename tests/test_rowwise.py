@@ -139,6 +139,19 @@ def test_layers_there_and_back(n, dtype):
     assert n == 64 or any(", matmul" in step for step in names), names
 
 
+def test_what_comes_behind_independent_sums():
+    x, y = rng.normal(size=(2000, 8)), rng.normal(size=(2000, 90))
+    w, b, decay = rng.normal(size=(8, 90)), rng.normal(size=90), rng.normal(size=90)
+
+    def f(w, b):
+        h = fg.tanh(fg.tensor(x) @ w + b)
+        error = (h - fg.tensor(y)) * (1.0 - h * h)
+        return fg.tensor(x).T @ error + w * decay, fg.sum(error, axis=0) + b * decay, fg.max(error, axis=0) * 2.0
+
+    names, _ = steps(f, w, b)
+    assert any(name.count(",") == 2 for name in names), names
+
+
 def test_layers_of_many_rows_are_never_whole_in_memory():
     n, sizes = 30_000, (8, 100, 60, 100, 3)
     names, memory = steps(network, rng.normal(size=(n, 8)).astype(np.float32), *weights(*sizes))

@@ -41,7 +41,7 @@ public:
     explicit Blockwise(BlockwisePlan&& plan);
 
     void run(Bases bases) const override;
-    int64_t rows() const override { return shape_.empty() ? 1 : shape_[0]; }
+    int64_t rows() const override { return producer_ ? producer_->rows : shape_.empty() ? 1 : shape_[0]; }
     void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count, const void* shared) const override {
         run_part(bases, shared, first * (numbers_ / rows), (first + count) * (numbers_ / rows));
     }

@@ -43,6 +43,7 @@ void append_names(std::string& line, const std::string& names) {
     size_t begin = 0;
     while (names.size() - begin > width) {
         const size_t end = names.rfind(' ', begin + width);
+        if (end == std::string::npos || end <= begin) break;
         line += names.substr(begin, end - begin) + "\n" + std::string(indent, ' ');
         begin = end + 1;
     }
