@@ -198,7 +198,7 @@ def test_layers_of_every_kind(name):
 @pytest.mark.parametrize("seed", range(12))
 def test_any_layers_one_after_the_other(seed):
     draw = np.random.default_rng(seed)
-    n, width = int(draw.integers(64, 400)), int(draw.integers(60, 130))
+    n, width = int(draw.integers(130, 400)), int(draw.integers(60, 130))
     chosen = [list(LAYERS)[i] for i in draw.integers(0, len(LAYERS), 6)]
     x, w, b = (draw.normal(size=shape) / 4 for shape in ((n, width), (width, width), (width,)))
 
