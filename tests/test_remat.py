@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
 
@@ -101,33 +99,32 @@ def test_a_program_needs_less_memory():
     w = RNG.normal(size=(50, 50)) / 7.0
     x = RNG.normal(size=(200, 50))
 
-    def layer(x, w):
+    def layer(x, w=w):
         for _ in range(6):
             x = fg.tanh(x @ w)
         return x
 
-    def loss(layer):
-        def f(w):
-            out = x
+    def compiled(layer):
+        def loss(x, *w):
             for _ in range(6):
-                out = layer(out, w)
-            return out.sum()
+                x = layer(x, *w)
+            return x.sum()
 
-        return f
+        return fg.compile(fg.grad(loss)), fg.compile(fg.grad(lambda w: loss(x, w)))
 
-    plain, cheap = fg.compile(fg.grad(loss(layer))), fg.compile(fg.grad(loss(fg.remat(layer))))
-    np.testing.assert_allclose(cheap(w), plain(w), 1e-12)
+    plain, plain_weights = compiled(layer)
+    cheap, cheap_weights = compiled(fg.remat(layer))
+    same_bits(cheap(x), plain(x))
+    # The second computation is there.
+    assert cheap.explain().count("matmul") >= 1.4 * plain.explain().count("matmul")
+    np.testing.assert_allclose(cheap_weights(w), plain_weights(w), 1e-12)
 
     def arena(f):
         (recorded,) = f._recordings.values()
         return recorded.program.arena_bytes
 
-    assert arena(cheap) < 0.5 * arena(plain)
-
-    def millions(f):
-        return float(re.findall(r"([\d.]+) million operations", f.explain())[-1])
-
-    assert millions(cheap) > 1.25 * millions(plain)  # the second computation is there
+    # Of the gradient in x alone nothing is in memory either way; the weights' reads all rows.
+    assert arena(cheap_weights) < 0.5 * arena(plain_weights)
 
 
 def test_random_numbers_are_the_same_both_times():

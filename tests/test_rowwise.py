@@ -1,4 +1,4 @@
-"""What is made of each row of a large product is made while the row is in cache, with the same bits."""
+"""Layers of a batch and what is made of large rows run some rows at a time, with the same bits."""
 
 import itertools
 import re
@@ -146,7 +146,11 @@ def test_what_comes_behind_independent_sums():
     def f(w, b):
         h = fg.tanh(fg.tensor(x) @ w + b)
         error = (h - fg.tensor(y)) * (1.0 - h * h)
-        return fg.tensor(x).T @ error + w * decay, fg.sum(error, axis=0) + b * decay, fg.max(error, axis=0) * 2.0
+        return (
+            fg.tensor(x).T @ error + w * decay,
+            fg.sum(error, axis=0) + b * decay,
+            fg.max(error, axis=0) * 2.0,
+        )
 
     names, _ = steps(f, w, b)
     assert any(name.count(",") == 2 for name in names), names

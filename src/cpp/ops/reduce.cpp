@@ -144,6 +144,7 @@ std::unique_ptr<Prepared> prepare_sum(const Op&, const Attrs& a, Views in, const
 std::unique_ptr<Prepared> prepare_mean(const Op&, const Attrs& a, Views in, const View& out) {
     return prepare_reduction(a, in, out, true, [](const auto& k) { return k.sum; });
 }
+
 // All of a column of numbers, as they come.
 template <class T> class AccumulatedSum final : public Accumulated {
 public:
@@ -222,7 +223,8 @@ constexpr int uses_none[] = {kernels::nothing};
 constexpr int uses_in_out[] = {kernels::in0 | kernels::out};
 
 Op make(const char* name, const char* doc, decltype(Op::infer) infer, decltype(Op::run) run,
-        decltype(Op::prepare) prepare, const int* uses, decltype(Op::vjp) vjp) {
+        decltype(Op::prepare) prepare, const int* uses, decltype(Op::vjp) vjp,
+        decltype(Op::accumulate) accumulate = nullptr) {
     Op op{};
     op.name = name;
     op.doc = doc;
@@ -230,22 +232,17 @@ Op make(const char* name, const char* doc, decltype(Op::infer) infer, decltype(O
     op.infer = infer;
     op.run = run;
     op.prepare = prepare;
+    op.accumulate = accumulate;
     op.uses = uses;
     op.vjp = vjp;
     op.batch = batch_in_front;
     return op;
 }
 
-Op with_accumulate(Op op, decltype(Op::accumulate) accumulate) {
-    op.accumulate = accumulate;
-    return op;
-}
-
-const Op sum_op = with_accumulate(make("sum", "Sum over axes.", infer_reduce, run_sum, prepare_sum, uses_none, vjp_sum),
-                                  accumulate_sum<false>);
-const Op mean_op = with_accumulate(
-    make("mean", "Arithmetic mean over axes.", infer_nonempty, run_mean, prepare_mean, uses_none, vjp_mean),
-    accumulate_sum<true>);
+const Op sum_op =
+    make("sum", "Sum over axes.", infer_reduce, run_sum, prepare_sum, uses_none, vjp_sum, accumulate_sum<false>);
+const Op mean_op = make("mean", "Arithmetic mean over axes.", infer_nonempty, run_mean, prepare_mean, uses_none,
+                        vjp_mean, accumulate_sum<true>);
 const Op max_op = make("max", "Largest over axes; a NaN wins, ties share the gradient evenly.", infer_nonempty, run_max,
                        prepare_max, uses_in_out, vjp_max);
 const Op logsumexp_op = make("logsumexp", "log(sum(exp(x))) over axes, without overflow.", infer_nonempty,

@@ -18,7 +18,7 @@ struct Slot {
     Tensor numbers;         // of a value from outside that is not an input
     bool constant = false;  // nobody can change those numbers
     bool kept = false;      // read outside the step that makes it
-    bool windowed = false;  // made and read by one rowwise step alone, some rows at a time
+    bool windowed = false;  // made and read by one step of several alone, some rows at a time
     int after = -1;         // of a view: a draft that what reads it must not come before
     Address at;
     int numbered_for = -1, number = -1;  // its number among the values of a step in the making

@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t least_numbers = 512;  // of a slide: fewer are near all the time
 constexpr int sets_looked_at = 8;
 constexpr int64_t least_rows = 32;  // that threads share
-constexpr double crumb_ns = 1000;
+constexpr double crumb_ns = 1000;   // for a step on average, see worth_sharing
 
 class Grouping {
 public:
@@ -295,6 +295,9 @@ private:
     // begins one. Sets come at positions 2, 4 and so on, the other drafts between them.
     template <class Set, class Fits, class Join> std::vector<Set> line_up(const Fits& fits, const Join& join) const {
         std::vector<Set> sets;
+        std::vector<bool> taken(drafts_.all.size());
+        for (size_t d = 0; d < taken.size(); ++d) taken[d] = is_single(int(d)) && fits(int(d));
+        if (std::find(taken.begin(), taken.end(), true) == taken.end()) return sets;
         std::vector<int> position(drafts_.all.size());
         const auto set_of = [&](int d, int earliest) {
             const int least = std::max({earliest / 2 - 1, int(sets.size()) - sets_looked_at, 0});
@@ -311,7 +314,7 @@ private:
                 const int after = drafts_.slot(drafts_.inputs_of(use)[k]).after;
                 if (after >= 0) earliest = std::max(earliest, position[size_t(after)] | 1);
             });
-            if (!is_single(d) || !fits(d)) {
+            if (!taken[size_t(d)]) {
                 position[size_t(d)] = earliest | 1;
                 continue;
             }
@@ -332,7 +335,6 @@ private:
 
     void find_slides() {
         const auto is_long = [](const Draft& d) { return element_count(d.shape) >= least_numbers; };
-        if (std::none_of(drafts_.all.begin(), drafts_.all.end(), is_long)) return;
         paces_.assign(drafts_.slots.size(), {});
         const std::vector<Slide> slides =
             line_up<Slide>([&](int d) { return is_long(draft(d)) && is_line(d); },

@@ -8,31 +8,13 @@
 
 namespace fg {
 
-Independent::Independent(std::vector<std::unique_ptr<RowStep>> steps)
-    : steps_(std::move(steps)), begin_{0}, shared_at_(shared_places(steps_)) {
-    for (const auto& step : steps_) {
-        work_ += step->work();
-        bytes_ += step->bytes();
-        nanoseconds_ += step->nanoseconds();
-        begin_.push_back(nanoseconds_);
-    }
-}
-
-StepInfo Independent::info() const {
-    StepInfo info = steps_.back()->info();
-    info.ops = ops_of(steps_, ", ");
-    info.work = work_;
-    info.bytes = bytes_;
-    return info;
-}
-
-bool Independent::reads(int base) const {
-    return std::any_of(steps_.begin(), steps_.end(), [&](const auto& step) { return step->reads(base); });
+Independent::Independent(RowSteps steps) : GroupStep(std::move(steps), ", "), begin_{0} {
+    for (const auto& step : steps_) begin_.push_back(begin_.back() + step->nanoseconds());
 }
 
 void Independent::run(Bases bases) const {
     constexpr int64_t unit = 16;  // rows
-    char* const shared = share_all(steps_, shared_at_, bases);
+    char* const shared = share_all(bases);
     // Two for each thread, for they are not equally fast.
     const int64_t parts = std::min<int64_t>(parts_for(nanoseconds_), 2 * num_threads());
     const auto row_at = [&](size_t i, int64_t part) {
@@ -46,15 +28,9 @@ void Independent::run(Bases bases) const {
     parallel_for(parts, [&](int64_t part) {
         for (size_t i = 0; i < steps_.size(); ++i) {
             const int64_t first = row_at(i, part), end = row_at(i, part + 1);
-            if (first < end)
-                steps_[i]->run_rows(bases, steps_[i]->rows(), first, end - first,
-                                    steps_[i]->shared_bytes() ? shared + shared_at_[i] : nullptr);
+            if (first < end) run_rows_of(i, bases, steps_[i]->rows(), first, end - first, shared);
         }
     });
-}
-
-std::unique_ptr<ResolvedStep> Independent::resolve(Resolver& resolver) const {
-    return resolve_one_by_one(*this, steps_, resolver);
 }
 
 }  // namespace fg

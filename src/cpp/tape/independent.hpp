@@ -4,24 +4,20 @@
 // all of them keep every core busy until the end.
 #pragma once
 
-#include "tape/step.hpp"
+#include "tape/group_step.hpp"
 
 namespace fg {
 
-class Independent final : public FindingStep {
+class Independent final : public GroupStep {
 public:
-    explicit Independent(std::vector<std::unique_ptr<RowStep>> steps);
+    explicit Independent(RowSteps steps);
 
     void run(Bases bases) const override;
-    std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override;
-    int64_t resolved_work_bytes() const override { return most_work_bytes(steps_); }
-    StepInfo info() const override;
-    bool reads(int base) const override;
+    std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override { return resolve_one_by_one(resolver); }
+    int64_t resolved_work_bytes() const override { return most_work_bytes(); }
 
 private:
-    std::vector<std::unique_ptr<RowStep>> steps_;
-    std::vector<double> begin_;       // of each step, in nanoseconds from the start of the first; and the end
-    std::vector<int64_t> shared_at_;  // see share_all
+    std::vector<double> begin_;  // of each step, in nanoseconds from the start of the first; and the end
 };
 
 }  // namespace fg

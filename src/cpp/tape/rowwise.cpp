@@ -14,51 +14,32 @@ constexpr int64_t unit = 16;                   // rows
 }  // namespace
 
 Rowwise::Rowwise(RowSteps steps, std::vector<RowWindow> windows, int64_t rows, int bases)
-    : steps_(std::move(steps)),
-      shared_at_(shared_places(steps_)),
+    : GroupStep(std::move(steps), " + "),
       windows_(std::move(windows), rows, bases, steps_.size(),
                [&](size_t i, int base) { return steps_[i]->reads(base); }),
       rows_(rows) {
     if (!windows_.empty())
         windows_.set_together(std::min(std::max(together_bytes / windows_.row_bytes() / unit * unit, unit), rows_));
-    for (const auto& step : steps_) {
-        work_ += step->work();
-        bytes_ += step->bytes();
-        nanoseconds_ += step->nanoseconds();
-    }
     bytes_ -= windows_.bytes_saved();
     parts_ = std::max<int64_t>(std::min(parts_for(nanoseconds_), rows_ / unit), 1);
 }
 
-StepInfo Rowwise::info() const {
-    StepInfo info = steps_.back()->info();
-    info.ops = ops_of(steps_, " + ");
-    info.work = work_;
-    info.bytes = bytes_;
-    return info;
-}
-
-bool Rowwise::reads(int base) const {
-    return std::any_of(steps_.begin(), steps_.end(), [&](const auto& step) { return step->reads(base); });
-}
-
 void Rowwise::run(Bases bases) const {
     const int64_t part = rows_for_part(rows_, parts_);
-    char* const shared = share_all(steps_, shared_at_, bases);
+    char* const shared = share_all(bases);
     parallel_for((rows_ + part - 1) / part,
                  [&](int64_t i) { run_part(bases, shared, i * part, std::min((i + 1) * part, rows_)); });
 }
 
 void Rowwise::run_part(Bases bases, char* shared, int64_t begin, int64_t end) const {
     windows_.for_rows(bases, begin, end, [&](Bases own, int64_t first, int64_t count) {
-        for (size_t i = 0; i < steps_.size(); ++i)
-            steps_[i]->run_rows(own, rows_, first, count, steps_[i]->shared_bytes() ? shared + shared_at_[i] : nullptr);
+        for (size_t i = 0; i < steps_.size(); ++i) run_rows_of(i, own, rows_, first, count, shared);
     });
 }
 
 std::unique_ptr<ResolvedStep> Rowwise::resolve(Resolver& resolver) const {
     if (!windows_.empty()) return FindingStep::resolve(resolver);
-    return resolve_one_by_one(*this, steps_, resolver);
+    return resolve_one_by_one(resolver);
 }
 
 }  // namespace fg

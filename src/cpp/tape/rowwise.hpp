@@ -6,26 +6,23 @@
 // of some rows.
 #pragma once
 
+#include "tape/group_step.hpp"
 #include "tape/windows.hpp"
 
 namespace fg {
 
-class Rowwise final : public FindingStep {
+class Rowwise final : public GroupStep {
 public:
     // bases: how many there are.
     Rowwise(RowSteps steps, std::vector<RowWindow> windows, int64_t rows, int bases);
 
     void run(Bases bases) const override;
     std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override;
-    int64_t resolved_work_bytes() const override { return most_work_bytes(steps_); }
-    StepInfo info() const override;
-    bool reads(int base) const override;
+    int64_t resolved_work_bytes() const override { return most_work_bytes(); }
 
 private:
     void run_part(Bases bases, char* shared, int64_t begin, int64_t end) const;
 
-    RowSteps steps_;
-    std::vector<int64_t> shared_at_;  // see share_all
     RowWindows windows_;
     int64_t rows_;
     int64_t parts_;  // at most

@@ -87,52 +87,6 @@ std::unique_ptr<ResolvedStep> FindingStep::resolve(Resolver& resolver) const {
     return std::make_unique<Resolved>(*this, resolver.bases());
 }
 
-std::string ops_of(const RowSteps& steps, const char* between) {
-    std::string ops;
-    for (const auto& step : steps) ops += (ops.empty() ? "" : between) + step->info().ops;
-    return ops;
-}
-
-std::vector<int64_t> shared_places(const RowSteps& steps) {
-    std::vector<int64_t> places{0};
-    for (const auto& step : steps) places.push_back(places.back() + aligned(step->shared_bytes()));
-    return places;
-}
-
-char* share_all(const RowSteps& steps, const std::vector<int64_t>& places, Bases bases) {
-    if (places.back() == 0) return nullptr;
-    char* const memory = static_cast<char*>(shared_scratch(places.back()));
-    for (size_t i = 0; i < steps.size(); ++i)
-        if (steps[i]->shared_bytes()) steps[i]->share(bases, memory + places[i]);
-    return memory;
-}
-
-std::unique_ptr<ResolvedStep> resolve_one_by_one(const FindingStep& whole, const RowSteps& steps, Resolver& resolver) {
-    class Resolved final : public ResolvedStep {
-    public:
-        Resolved(const FindingStep& whole, const RowSteps& steps, Resolver& resolver)
-            : whole_(whole), bases_(resolver.bases()) {
-            for (const auto& step : steps) steps_.push_back(step->resolve(resolver));
-        }
-        void run() override {
-            if (num_threads() > 1) return whole_.run(bases_);
-            for (const auto& step : steps_) step->run();
-        }
-
-    private:
-        const FindingStep& whole_;
-        Bases bases_;
-        std::vector<std::unique_ptr<ResolvedStep>> steps_;
-    };
-    return std::make_unique<Resolved>(whole, steps, resolver);
-}
-
-int64_t most_work_bytes(const RowSteps& steps) {
-    int64_t bytes = 0;
-    for (const auto& step : steps) bytes = std::max(bytes, step->resolved_work_bytes());
-    return bytes;
-}
-
 // A prepared op, all rows at once.
 class OpStep::Resolved final : public ResolvedStep {
 public:

@@ -136,18 +136,6 @@ public:
     virtual int64_t shared_bytes() const { return 0; }
     virtual void share(Bases, void*) const {}
 };
-using RowSteps = std::vector<std::unique_ptr<RowStep>>;
-
-// For steps that run several others together.
-
-std::string ops_of(const RowSteps& steps, const char* between);
-// Where what the rows of each step share lies in memory for all of them, and the end; making it there.
-std::vector<int64_t> shared_places(const RowSteps& steps);
-char* share_all(const RowSteps& steps, const std::vector<int64_t>& places, Bases bases);
-// On several threads `whole` finds its operands as it runs; on one the steps run as they would alone.
-std::unique_ptr<ResolvedStep> resolve_one_by_one(const FindingStep& whole, const RowSteps& steps, Resolver& resolver);
-int64_t most_work_bytes(const RowSteps& steps);  // of those steps, resolved
-
 // One use of an op by itself.
 class OpStep final : public RowStep {
 public:

@@ -20,7 +20,7 @@ bool StreamedSum::reads(int base) const {
 }
 
 Streamed::Streamed(RowSteps steps, std::vector<StreamedSum> sums, std::vector<RowWindow> windows, int bases)
-    : steps_(std::move(steps)),
+    : GroupStep(std::move(steps), " + "),
       sums_(std::move(sums)),
       windows_(std::move(windows), sums_[0].sum->rows, bases, steps_.size() + sums_.size(),
                [&](size_t i, int base) {
@@ -38,10 +38,6 @@ Streamed::Streamed(RowSteps steps, std::vector<StreamedSum> sums, std::vector<Ro
         block = std::max(block, s.sum->block);
     }
     bytes_ -= bytes_read(sums_[0].in[0].view);  // counted by the step that reads it, too
-    for (const auto& step : steps_) {
-        work_ += step->work();
-        bytes_ += step->bytes();
-    }
     bytes_ -= windows_.bytes_saved();
     while (together < block && 2 * together * sums_[0].sum->row_bytes <= together_bytes) together *= 2;
     windows_.set_together(together);
@@ -51,15 +47,16 @@ Streamed::Streamed(RowSteps steps, std::vector<StreamedSum> sums, std::vector<Ro
 }
 
 StepInfo Streamed::info() const {
-    const View& out = sums_[0].out.view;
-    StepInfo info{ops_of(steps_, " + "), out.dtype, out.shape, work_, bytes_};
+    StepInfo info = GroupStep::info();
+    info.dtype = sums_[0].out.view.dtype;
+    info.shape = sums_[0].out.view.shape;
     for (const StreamedSum& s : sums_) info.add(*s.op);
     return info;
 }
 
 bool Streamed::reads(int base) const {
-    return std::any_of(sums_.begin(), sums_.end(), [&](const StreamedSum& s) { return s.reads(base); }) ||
-           std::any_of(steps_.begin(), steps_.end(), [&](const auto& step) { return step->reads(base); });
+    return GroupStep::reads(base) ||
+           std::any_of(sums_.begin(), sums_.end(), [&](const StreamedSum& s) { return s.reads(base); });
 }
 
 void Streamed::run(Bases bases) const {

@@ -5,6 +5,7 @@
 // is between them never is in memory as a whole.
 #pragma once
 
+#include "tape/group_step.hpp"
 #include "tape/windows.hpp"
 
 namespace fg {
@@ -19,7 +20,7 @@ struct StreamedSum {
     bool reads(int base) const;
 };
 
-class Streamed final : public FindingStep {
+class Streamed final : public GroupStep {
 public:
     // `steps` make what `sums` add up, and read the rows of the first operand of the first sum, too. Windows are filled
     // by steps, and counted through steps and sums.
@@ -32,7 +33,6 @@ public:
 private:
     void run_part(Bases bases, int64_t begin, int64_t end, char* state) const;
 
-    RowSteps steps_;
     std::vector<StreamedSum> sums_;
     RowWindows windows_;
     int64_t rows_;

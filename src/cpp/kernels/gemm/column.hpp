@@ -131,10 +131,11 @@ template <class T> struct Ahead {
     }
 };
 
+constexpr int column_lanes = tile_vectors == 4 ? 16 : 8;  // as many sums as registers hold
+
 // The lanes of c += a (m, k) @ b (k, 1) with contiguous columns of a, over k that begin at a multiple of 16 in one
 // block of column_depth: lane l of row i at sums[l * lane + i]; `fresh`: nothing is there yet. Some `bytes` of a at a
 // time; meanwhile what follows is fetched, as far as `readable` columns of a go (k: none of it).
-constexpr int column_lanes = tile_vectors == 4 ? 16 : 8;  // as many sums as registers hold
 template <class T> void add_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, bool fresh,
                                     int64_t bytes, int64_t readable, T* sums, int64_t lane) {
     constexpr int width = Vec<T>::size, lanes = column_lanes;
