@@ -50,6 +50,21 @@ def test_bias_and_activation_follow_a_product(dtype, rows):
     assert steps(lambda x, w, b: fg.relu(x @ w + b), *operands) == ["matmul + add + relu"]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("columns", [1, 8, 16, 17, 50, 96, 1000, 3000])
+@pytest.mark.parametrize("rows", [1, 3, 40, 300])
+def test_a_row_beside_a_matrix(dtype, columns, rows):
+    """A row is read as it lies, or copied where somebody takes it otherwise."""
+    x, y, b = (rng.normal(size=shape).astype(dtype) for shape in ((rows, columns), (rows, columns), columns))
+    steps(lambda x, b: fg.relu(x + b), x, b)
+    steps(lambda x, b: (fg.exp(x) - b) * b + fg.relu(x * b), x, b)
+    steps(lambda x, b: b - x * b, x, b)  # behind it and before it
+    steps(lambda x, b: (x + b) * fg.exp(b), x, b)
+    steps(lambda x, y, b: (fg.sum(x, 1, keepdims=True) + b) * (y.T + fg.reshape(b, (columns, 1))).T, x, y, b)
+    steps(lambda b: (fg.zeros((rows, columns), dtype=b.dtype) + b) * (b + b), b)
+    assert steps(lambda x, b: fg.relu(x[:, ::-1] + b) + b, x, b)
+
+
 def test_elementwise_ops_run_together():
     assert steps(lambda x: fg.exp(fg.sin(x) * 2.0 + 1.0), X) == ["sin + multiply + add + exp"]
     column, row = X[:, :1], X[:1]

@@ -1,4 +1,5 @@
-// Chains of two formulas have the bits of one after the other, on all levels, and touch nothing else.
+// Chains of two formulas have the bits of one after the other, and a row that repeats those of its copies, on all
+// levels; they touch nothing else.
 #include "kernel_testing.hpp"
 
 namespace {
@@ -63,9 +64,49 @@ void check_chain(const KernelTable& level, const ListedChain& chain, int place, 
     CHECK(got.fences_stand());
 }
 
+template <class... F> std::vector<ChainOf> listed_row_ops(OpList<F...>) { return {RowOpOf<F>::value...}; }
+
+template <class T>
+void check_row_op(const KernelTable& level, const ChainOf& op, int place, int64_t rows, int64_t row) {
+    Numbers numbers(std::uint64_t(1 + place * 10000 + rows * 1000 + row));
+    const int64_t n = rows * row;
+    Fenced<T> matrix = operand<T>(n, 1, numbers), one = operand<T>(row, 1, numbers);
+    Fenced<T> copies(n), between(n), expected(n), got(n);
+    for (int64_t i = 0; i < n; ++i) copies[i] = one[i % row];
+    const void *in[] = {matrix.data(), copies.data()}, *by_row[] = {matrix.data(), one.data()},
+               *made[] = {between.data()};
+    const int64_t each[] = {1, 1}, row_step[] = {1, row};
+    if (op.inner >= 0) {
+        level.elementwise[op.inner].forward[dtype<T>](n, in, each, between.data());
+        level.elementwise[op.outer].forward[dtype<T>](n, made, each, expected.data());
+    } else {
+        level.elementwise[op.outer].forward[dtype<T>](n, in, each, expected.data());
+    }
+    level.row_ops[place][dtype<T> - 2](n, by_row, row_step, got.data());
+    CHECK(same_bits(got.values(), expected.values()));
+    CHECK(got.fences_stand());
+}
+
+void check_row_ops() {
+    const std::vector<ChainOf> ops = listed_row_ops(RowOps{});
+    for (int place = 0; place < row_op_count; ++place) {
+        const ChainOf& op = ops[std::size_t(place)];
+        CHECK(find_row_op(op.outer, op.inner) == place);
+        for (const KernelTable* level : all_levels())
+            for (int64_t row = 1; row <= 70; ++row)
+                for (int64_t rows : {0, 1, 2, 3, 7}) {
+                    check_row_op<float>(*level, op, place, rows, row);
+                    check_row_op<double>(*level, op, place, rows, row);
+                }
+    }
+    CHECK(find_row_op(elementwise_index<Exp>, -1) == -1);
+    CHECK(find_row_op(elementwise_index<Relu>, elementwise_index<Multiply>) == -1);
+}
+
 }  // namespace
 
 int suite_chain() {
+    check_row_ops();
     const std::vector<ListedChain> chains = listed(Chains{});
     for (int place = 0; place < chain_count; ++place) {
         const ChainOf& c = chains[std::size_t(place)].of;

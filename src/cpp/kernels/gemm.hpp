@@ -250,20 +250,35 @@ template <class T> int64_t gemm_scratch(GemmSize s) {
 }
 
 // k == 1, where calls of tiles would take longer than the products; the columns of b lie side by side.
+template <class T, int NV, class Lanes>
+FG_INLINE void outer_panel(int64_t m, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc, const Lanes& last) {
+    constexpr int lanes = Vec<T>::size;
+    const Vec<T> zero(T(0));
+    Vec<T> x[NV];
+#pragma GCC unroll 4
+    for (int v = 0; v < NV - 1; ++v) x[v] = Vec<T>::load(b + v * lanes);
+    x[NV - 1] = last.load(b + (NV - 1) * lanes);
+    for (int64_t i = 0; i < m; ++i, a += a_row, c += ldc) {
+        const Vec<T> y(*a);
+#pragma GCC unroll 4
+        for (int v = 0; v < NV - 1; ++v) fma(y, x[v], zero).store(c + v * lanes);
+        last.store(c + (NV - 1) * lanes, fma(y, x[NV - 1], zero));
+    }
+}
+
 template <class T>
 FG_OUT_OF_LINE void outer_product(int64_t m, int64_t n, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc) {
     constexpr int lanes = Vec<T>::size;
-    const int64_t whole = n / lanes * lanes;
-    const FirstLanes<T> rest(int(n - whole));
-    const Vec<T> zero(T(0)), last = rest.load(b + whole);
-    for (int64_t i = 0; i < m; ++i, a += a_row, c += ldc) {
-        const Vec<T> y(*a);
+    constexpr int64_t near = 16 << 10, fewest = 8;  // bytes of C written panel by panel, and rows
+    const int64_t fit = quotient(near, n * int64_t(sizeof(T))), together = fit > fewest ? fit : fewest;
+    const AllLanes<T> all;
+    for (int64_t i = 0; i < m; i += together, a += together * a_row, c += together * ldc) {
+        const int64_t rows = smaller(together, m - i);
         int64_t j = 0;
-        for (; j + 4 * lanes <= whole; j += 4 * lanes)
-#pragma GCC unroll 4
-            for (int v = 0; v < 4; ++v) fma(y, Vec<T>::load(b + j + v * lanes), zero).store(c + j + v * lanes);
-        for (; j < whole; j += lanes) fma(y, Vec<T>::load(b + j), zero).store(c + j);
-        if (whole < n) rest.store(c + whole, fma(y, last, zero));
+        for (; j + 4 * lanes <= n; j += 4 * lanes) outer_panel<T, 4>(rows, a, a_row, b + j, c + j, ldc, all);
+        if (j + 2 * lanes <= n) outer_panel<T, 2>(rows, a, a_row, b + j, c + j, ldc, all), j += 2 * lanes;
+        if (j + lanes <= n) outer_panel<T, 1>(rows, a, a_row, b + j, c + j, ldc, all), j += lanes;
+        if (j < n) outer_panel<T, 1>(rows, a, a_row, b + j, c + j, ldc, FirstLanes<T>(int(n - j)));
     }
 }
 

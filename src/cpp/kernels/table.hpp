@@ -135,7 +135,8 @@ struct KernelTable {
     bool fused;         // fused multiply-add: bits equal those of every other fused level
     double product_ns;  // about what a multiply-add takes in a large product of floats
     ElementwiseKernels elementwise[elementwise_count];
-    ElementwiseKernel chains[chain_count][2];  // of float, of double
+    ElementwiseKernel chains[chain_count][2];    // of float, of double
+    ElementwiseKernel row_ops[row_op_count][2];  // the same
     NumberKernels<float> f32;
     NumberKernels<double> f64;
     // out[i]: whether word i of Philox4x32-10 is at most `last`, counted from the blocks `first` of a key (2) and a

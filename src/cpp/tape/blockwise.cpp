@@ -84,6 +84,18 @@ Found find_pattern(const View& view, const Dims& target) {
     return {Pattern::per_row, row, stride};
 }
 
+// The kernel of a use of a matrix and a row that repeats, or null.
+kernels::ElementwiseKernel row_kernel(const BlockwisePlan& plan, const BlockwisePlan::Use& use) {
+    const View& out = *plan.values[size_t(use.out)].view;
+    const int found = kernels::find_row_op(use.op->formula, use.chained ? use.chained->formula : -1);
+    if (found < 0 || !is_floating(out.dtype)) return nullptr;
+    for (int v : plan.operands_of(use))
+        if (plan.values[size_t(v)].view->dtype != out.dtype) return nullptr;
+    const BlockwisePlan::Value& matrix = plan.values[size_t(plan.operands_of(use)[0])];
+    if (matrix.in_memory && find_pattern(*matrix.view, plan.shape).pattern != Pattern::contiguous) return nullptr;
+    return kernels::table().row_ops[found][out.dtype == DType::float64];
+}
+
 }  // namespace
 
 Blockwise::Blockwise(BlockwisePlan&& plan) : producer_(std::move(plan.producer)), shape_(plan.shape) {
@@ -105,7 +117,9 @@ Blockwise::Blockwise(BlockwisePlan&& plan) : producer_(std::move(plan.producer))
             continue;
         }
         work_ += double(numbers_) * (use.chained ? 2 : 1);
-        uses_.push_back({use.kernel, use.op, use.chained, use.first_operand, use.operand_count, use.out});
+        const bool by_row = use.operand_count == 2 && values_[size_t(plan.operands_of(use)[1])].step > 1;
+        uses_.push_back({by_row ? row_kernel(plan, use) : use.kernel, use.op, use.chained, use.first_operand,
+                         use.operand_count, use.out});
     }
     operands_ = std::move(plan.operands);
     if (in_one_go()) find_places();
@@ -159,7 +173,7 @@ void Blockwise::lay_out(const BlockwisePlan& plan, int64_t most) {
     for (size_t i = 0; i < values_.size(); ++i) {
         values_[i].at = plan.values[i].at;
         values_[i].in_memory = plan.values[i].in_memory;
-        if (by_block(i)) place_in_memory(*plan.values[i].view, plan.shape, int(i));
+        if (by_block(i)) place_in_memory(plan, int(i));
     }
 }
 
@@ -174,7 +188,20 @@ void Blockwise::cut(const BlockwisePlan& plan) {
     else part_ = ((numbers_ + parts - 1) / parts + block_ - 1) / block_ * block_;
 }
 
-void Blockwise::place_in_memory(const View& view, const Dims& shape, int index) {
+// Whether all that reads a value takes it as a row that repeats.
+bool Blockwise::has_row_form(const BlockwisePlan& plan, int index) const {
+    constexpr int64_t worthwhile = 64;  // bytes; below, most lanes would be empty
+    if (row_ * itemsize(plan.values[size_t(index)].view->dtype) < worthwhile) return false;
+    return std::all_of(plan.uses.begin() + (producer_ ? 1 : 0), plan.uses.end(), [&](const BlockwisePlan::Use& use) {
+        const Span<int> in = plan.operands_of(use);
+        const auto reads = std::count(in.begin(), in.end(), index);
+        return reads == 0 || (reads == 1 && in.size() == 2 && in[1] == index && row_kernel(plan, use));
+    });
+}
+
+void Blockwise::place_in_memory(const BlockwisePlan& plan, int index) {
+    const View& view = *plan.values[size_t(index)].view;
+    const Dims& shape = plan.shape;
     Value& value = values_[size_t(index)];
     const int64_t item = itemsize(view.dtype);
     const Found found = find_pattern(view, shape);
@@ -185,6 +212,8 @@ void Blockwise::place_in_memory(const View& view, const Dims& shape, int index) 
         value.step = 0;
     } else if (found.pattern == Pattern::every_row && fits && !whole_rows) {
         value.per_column = item;
+    } else if (found.pattern == Pattern::every_row && fits && has_row_form(plan, index)) {
+        value.step = row_;
     } else if (found.pattern == Pattern::per_row && fits && !whole_rows) {
         value.per_row = found.stride * item;
         value.step = 0;

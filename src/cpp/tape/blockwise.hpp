@@ -62,7 +62,7 @@ private:
         bool in_memory = false;
         int64_t buffer = -1;                                  // offset into the working memory; -1: not in a buffer
         int64_t per_number = 0, per_column = 0, per_row = 0;  // bytes to move by, per number, column or row passed
-        int64_t step = 1;                                     // for the kernels: 0 is one number for all
+        int64_t step = 1;  // for the kernels: 0 is one number for all, a row's length a row for all
     };
     // A value copied into its buffer: once where every block is the same, else for each block.
     struct Copied {
@@ -94,7 +94,8 @@ private:
     void copy_in(Bases bases, char* work, bool once) const;
     void lay_out(const BlockwisePlan& plan, int64_t most);  // numbers in a block
     void cut(const BlockwisePlan& plan);
-    void place_in_memory(const View& view, const Dims& shape, int index);
+    bool has_row_form(const BlockwisePlan& plan, int index) const;
+    void place_in_memory(const BlockwisePlan& plan, int index);
     void assign_buffers(const BlockwisePlan& plan);
     void copy(const Copied& copied, Bases bases, char* to, int64_t first, int64_t count) const;
     void repeat_row(const Copied& copied, Bases bases, char* to) const;

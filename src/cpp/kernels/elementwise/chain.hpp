@@ -1,3 +1,5 @@
+// What elementwise kernels there are besides one for each formula.
+//
 // Chains: two formulas run as one, what lies between them in a register. Their bits are those of one after the other.
 //
 // Memory is what such short formulas wait for: a product and a sum take as long as either. A chain costs about 1 kB of
@@ -48,6 +50,32 @@ inline int find_chain(int outer, int inner, int at) {
         const ChainOf& c = list.chains[i];
         if (c.outer == outer && c.inner == inner && c.at == at) return i;
     }
+    return -1;
+}
+
+// Formulas of a matrix and a row, such as a bias, that is not copied for each row of the matrix. The kernels' second
+// operand has the row's length for its step; the matrix lies row behind row.
+using RowOps = OpList<Add, Subtract, Multiply, Chain<Relu, Add, 0>>;
+
+constexpr int row_op_count = RowOps::size;
+
+template <class F> struct RowOpOf {
+    static constexpr ChainOf value = {elementwise_index<F>, -1, 0};
+};
+template <class Outer, class Inner, int at> struct RowOpOf<Chain<Outer, Inner, at>> {
+    static constexpr ChainOf value = {elementwise_index<Outer>, elementwise_index<Inner>, at};
+};
+template <class... F> constexpr void list_row_ops(ChainOf* to, OpList<F...>) { ((*to++ = RowOpOf<F>::value), ...); }
+
+// The place in RowOps of a formula (inner: -1), or of one behind another as its first argument; or -1.
+inline int find_row_op(int outer, int inner) {
+    struct List {
+        ChainOf ops[row_op_count];
+        constexpr List() : ops() { list_row_ops(ops, RowOps{}); }
+    };
+    static constexpr List list;
+    for (int i = 0; i < row_op_count; ++i)
+        if (list.ops[i].outer == outer && list.ops[i].inner == inner) return i;
     return -1;
 }
 

@@ -6,6 +6,7 @@
 
 #include "kernels/elementwise/chain.hpp"
 #include "kernels/elementwise/lanes.hpp"
+#include "kernels/first_lanes.hpp"
 #include "kernels/math.hpp"
 #include "kernels/table.hpp"
 
@@ -133,6 +134,30 @@ template <class F, class T> struct Forward {
     static constexpr kernels::ElementwiseKernel kernel = is_short<F> ? run : many;
 };
 
+// A matrix and a row of step[1] numbers. The row's vectors stay in registers while the matrix goes by, two at a time.
+template <class F, class T> struct RowForward {
+    template <int NV, class Lanes>
+    static FG_INLINE void strip(int64_t n, int64_t row, const T* x, const T* y, T* out, const Lanes& lanes) {
+        constexpr int width = Vec<T>::size;
+        Vec<T> held[NV];
+#pragma GCC unroll 2
+        for (int v = 0; v < NV; ++v) held[v] = lanes.load(y + v * width);
+        for (int64_t i = 0; i < n; i += row)
+#pragma GCC unroll 2
+            for (int v = 0; v < NV; ++v) lanes.store(out + i + v * width, F::f(lanes.load(x + i + v * width), held[v]));
+    }
+    static void kernel(int64_t n, const void* const* in, const int64_t* step, void* result) {
+        constexpr int width = Vec<T>::size;
+        const T *const x = static_cast<const T*>(in[0]), *const y = static_cast<const T*>(in[1]);
+        T* const out = static_cast<T*>(result);
+        const int64_t row = step[1];
+        int64_t j = 0;
+        for (; j + 2 * width <= row; j += 2 * width) strip<2>(n, row, x + j, y + j, out + j, AllLanes<T>());
+        if (j + width <= row) strip<1>(n, row, x + j, y + j, out + j, AllLanes<T>()), j += width;
+        if (j < row) strip<1>(n, row, x + j, y + j, out + j, FirstLanes<T>(int(row - j)));
+    }
+};
+
 // Int and Truth go one by one; the compiler's own vectoriser does what it can.
 template <class F, class Lane, size_t... I>
 FG_INLINE void lane_loop(int64_t n, const void* const* in, const int64_t* step, void* out, std::index_sequence<I...>) {
@@ -229,6 +254,10 @@ template <class... F> constexpr void fill_elementwise(ElementwiseKernels* entrie
 
 template <class... C> constexpr void fill_chains(ElementwiseKernel (*entries)[2], OpList<C...>) {
     ((entries[0][0] = Forward<C, float>::kernel, entries[0][1] = Forward<C, double>::kernel, ++entries), ...);
+}
+
+template <class... F> constexpr void fill_row_ops(ElementwiseKernel (*entries)[2], OpList<F...>) {
+    ((entries[0][0] = RowForward<F, float>::kernel, entries[0][1] = RowForward<F, double>::kernel, ++entries), ...);
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ constexpr KernelTable build_table() {
     t.product_ns = 0.2 / Vec<float>::size;
     fill_elementwise(t.elementwise, ElementwiseOps{});
     fill_chains(t.chains, Chains{});
+    fill_row_ops(t.row_ops, RowOps{});
     t.f32 = number_kernels<float>();
     t.f64 = number_kernels<double>();
     t.bernoulli = bernoulli;
