@@ -51,24 +51,20 @@ template <class T, bool adjacent, bool ragged> constexpr TileTable<T> tile_table
 // For small products divisions take as long as a tile; short ones are quicker.
 FG_INLINE int64_t quotient(int64_t a, int64_t b) { return a >> 32 ? a / b : int64_t(uint32_t(a) / uint32_t(b)); }
 
-// Cuts count into as few parts of at most `largest` as will do, all equal or one apart, the bigger ones first.
-struct Cut {
-    int64_t parts, size, bigger;
-
-    FG_INLINE Cut(int64_t count, int largest) {
-        parts = count <= largest ? 1 : quotient(count + largest - 1, largest);
-        size = parts == 1 ? count : quotient(count, parts);
-        bigger = count - size * parts;
-    }
-    FG_INLINE int part(int64_t i) const { return int(size + (i < bigger)); }
-};
+// As few parts of at most `largest` as will do.
+FG_INLINE Cut cut(int64_t count, int largest) {
+    const int64_t parts = count <= largest ? 1 : quotient(count + largest - 1, largest);
+    const int64_t size = parts == 1 ? count : quotient(count, parts);
+    return {parts, size, count - size * parts};
+}
+FG_INLINE int part_of(const Cut& c, int64_t i) { return int(c.size + (i < c.bigger)); }
 
 // Columns go in panels of whole vectors, packed rows in tiles as high as the widest panel's.
 template <class T> FG_INLINE Cut cut_columns(int64_t n) {
     constexpr int lanes = Vec<T>::size;
-    return Cut((n + lanes - 1) / lanes, tile_vectors);
+    return cut((n + lanes - 1) / lanes, tile_vectors);
 }
-FG_INLINE Cut cut_packed_rows(int64_t m) { return Cut(m, rows_by_vectors[tile_vectors - 1]); }
+FG_INLINE Cut cut_packed_rows(int64_t m) { return cut(m, rows_by_vectors[tile_vectors - 1]); }
 
 // Rows (m, depth) of A or columns (depth, n) of B, as they lie or packed in the panels of the cuts above.
 template <class T> struct Block {
@@ -78,9 +74,9 @@ template <class T> struct Block {
 };
 
 template <class T> void pack_rows(int64_t m, int64_t depth, Block<T>& a, T* to) {
-    const Cut cut = cut_packed_rows(m);
-    for (int64_t part = 0, i = 0; part < cut.parts; ++part) {
-        const int rows = cut.part(part);
+    const Cut tiles = cut_packed_rows(m);
+    for (int64_t part = 0, i = 0; part < tiles.parts; ++part) {
+        const int rows = part_of(tiles, part);
         pack_panel(rows, rows, depth, a.p + i * a.outer, a.outer, a.inner, to + i * depth);
         i += rows;
     }
@@ -89,9 +85,9 @@ template <class T> void pack_rows(int64_t m, int64_t depth, Block<T>& a, T* to) 
 
 // The panels of b from number `first` on, before `last`.
 template <class T> void pack_panels(int64_t n, int64_t depth, const Block<T>& b, int64_t first, int64_t last, T* to) {
-    const Cut cut = cut_columns<T>(n);
-    for (int64_t part = 0, j = 0; part < cut.parts; ++part) {
-        const int width = cut.part(part) * Vec<T>::size;
+    const Cut panels = cut_columns<T>(n);
+    for (int64_t part = 0, j = 0; part < panels.parts; ++part) {
+        const int width = part_of(panels, part) * Vec<T>::size;
         if (part >= first && part < last)
             pack_panel(int(smaller(width, n - j)), width, depth, b.p + j * b.outer, b.outer, b.inner, to + j * depth);
         j += width;
@@ -103,24 +99,26 @@ template <class T> void pack_columns(int64_t n, int64_t depth, Block<T>& b, T* t
     b = {to, 0, 0, true};
 }
 
+// The rows below a panel of so many vectors.
+FG_INLINE Cut cut_rows(int64_t m, int vectors) { return cut(m, rows_by_vectors[vectors - 1]); }
+
 // c (m, n) = or += a (m, depth) @ b (depth, n); an unpacked b has its columns side by side, in whole vectors where
-// loads have no masks.
-template <class T>
-void block_product(int64_t m, int64_t n, int64_t depth, Block<T> a, Block<T> b, T* c, int64_t ldc, bool add) {
+// loads have no masks. For the cuts see GemmPlan.
+template <class T> FG_INLINE void cut_product(const Cut& columns, const Cut& rows, const Cut& last_rows, int64_t n,
+                                              int64_t depth, Block<T> a, Block<T> b, T* c, int64_t ldc, bool add) {
     constexpr int lanes = Vec<T>::size;
-    const Cut columns = cut_columns<T>(n);
     const bool adjacent = a.packed || a.outer == 1;
     for (int64_t panel = 0, j = 0; panel < columns.parts; ++panel) {
-        const int vectors = columns.part(panel), width = vectors * lanes;
+        const int vectors = part_of(columns, panel), width = vectors * lanes;
         const int missing = width - int(smaller(width, n - j));
         const TileTable<T>& whole = adjacent ? tile_table<T, true, false> : tile_table<T, false, false>;
         const TileTable<T>& ragged = adjacent ? tile_table<T, true, true> : tile_table<T, false, true>;
         const TileTable<T>& table = missing ? ragged : whole;
         const Panel<T> right =
             b.packed ? Panel<T>{b.p + j * depth, width, lanes - missing} : Panel<T>{b.p + j, b.inner, lanes - missing};
-        const Cut rows = a.packed ? cut_packed_rows(m) : Cut(m, rows_by_vectors[vectors - 1]);
-        for (int64_t part = 0, i = 0; part < rows.parts; ++part) {
-            const int r = rows.part(part);
+        const Cut& tiles = panel < columns.bigger ? rows : last_rows;
+        for (int64_t part = 0, i = 0; part < tiles.parts; ++part) {
+            const int r = part_of(tiles, part);
             const Rows<T> left =
                 a.packed ? Rows<T>{a.p + i * depth, 1, r} : Rows<T>{a.p + i * a.outer, a.outer, a.inner};
             table.at(r, vectors)(depth, left, right, c + i * ldc + j, ldc, add);
@@ -128,6 +126,14 @@ void block_product(int64_t m, int64_t n, int64_t depth, Block<T> a, Block<T> b, 
         }
         j += width;
     }
+}
+template <class T> FG_OUT_OF_LINE void block_product(int64_t m, int64_t n, int64_t depth, Block<T> a, Block<T> b, T* c,
+                                                     int64_t ldc, bool add) {
+    const Cut columns = cut_columns<T>(n);
+    const int vectors = int(columns.size);
+    const Cut last_rows = a.packed ? cut_packed_rows(m) : cut_rows(m, vectors);
+    const Cut rows = a.packed || columns.bigger == 0 ? last_rows : cut_rows(m, vectors + 1);
+    cut_product(columns, rows, last_rows, n, depth, a, b, c, ldc, add);
 }
 
 // Numbers of scratch for packed A; packed B follows.
@@ -282,19 +288,65 @@ FG_OUT_OF_LINE void outer_product(int64_t m, int64_t n, const T* a, int64_t a_ro
     }
 }
 
+// --- the kinds of products that a plan chooses from
+
+template <class T> void no_product(const GemmPlan<T>& p, const T*, const T*, T* c, void*) {
+    if (p.size.n > 0)
+        for (int64_t i = 0; i < p.size.m; ++i) memset(c + i * p.ldc, 0, size_t(p.size.n) * sizeof(T));
+}
+template <class T> void planned_column(const GemmPlan<T>& p, const T* a, const T* b, T* c, void* scratch) {
+    column_product(p.size.m, p.size.k, a, p.a_row, p.a_col, b, p.b_row, c, p.ldc, static_cast<T*>(scratch));
+}
+template <class T> void planned_row(const GemmPlan<T>& p, const T* a, const T* b, T* c, void*) {
+    row_product(p.size.n, p.size.k, depth_block, a, p.a_col, b, p.b_row, c);
+}
+template <class T> void planned_outer(const GemmPlan<T>& p, const T* a, const T* b, T* c, void*) {
+    outer_product(p.size.m, p.size.n, a, p.a_row, b, c, p.ldc);
+}
+template <class T> void planned_transposed(const GemmPlan<T>& p, const T* a, const T* b, T* c, void* scratch) {
+    transposed_product(p.size, Block<T>{a, p.a_row, p.a_col, false}, Block<T>{b, p.b_col, p.b_row, false}, c, p.ldc,
+                       static_cast<T*>(scratch));
+}
+template <class T> void planned_block(const GemmPlan<T>& p, const T* a, const T* b, T* c, void*) {
+    cut_product(p.columns, p.rows, p.last_rows, p.size.n, p.size.k, Block<T>{a, p.a_row, p.a_col, false},
+                Block<T>{b, p.b_col, p.b_row, false}, c, p.ldc, false);
+}
+template <class T> void planned_product(const GemmPlan<T>& p, const T* a, const T* b, T* c, void* scratch) {
+    choose_packing(p.size, Block<T>{a, p.a_row, p.a_col, false}, Block<T>{b, p.b_col, p.b_row, false}, c, p.ldc,
+                   static_cast<T*>(scratch));
+}
+
+// Whether a product is one block, wherever its operands lie.
+template <class T> FG_INLINE bool is_one_block(GemmSize s, const Block<T>& a, const Block<T>& b) {
+    return s.m < pack_b_rows && s.k <= depth_block && !a_wants_packing(s, a) && !b_wants_packing(s, b);
+}
+
+template <class T>
+GemmPlan<T> gemm_plan(GemmSize s, int64_t a_row, int64_t a_col, int64_t b_row, int64_t b_col, int64_t ldc) {
+    GemmPlan<T> p{s, a_row, a_col, b_row, b_col, ldc, {}, {}, {}, planned_product<T>};
+    if (s.m == 0 || s.n == 0 || s.k == 0) {
+        p.run = no_product<T>;
+    } else if (s.n == 1) {
+        p.run = planned_column<T>;
+    } else if (s.m == 1 && b_col == 1) {
+        p.run = planned_row<T>;
+    } else if (s.k == 1 && b_col == 1) {
+        p.run = planned_outer<T>;
+    } else if (a_row == 1 && s.m >= 2 * Vec<T>::size && is_narrow<T>(s.n)) {
+        p.run = planned_transposed<T>;
+    } else if (is_one_block(s, Block<T>{nullptr, a_row, a_col, false}, Block<T>{nullptr, b_col, b_row, false})) {
+        p.run = planned_block<T>;
+        p.columns = cut_columns<T>(s.n);
+        p.last_rows = cut_rows(s.m, int(p.columns.size));
+        p.rows = p.columns.bigger ? cut_rows(s.m, int(p.columns.size) + 1) : p.last_rows;
+    }
+    return p;
+}
+
 template <class T> void gemm(GemmSize s, const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row,
                              int64_t b_col, T* c, int64_t ldc, void* scratch) {
-    T* const space = static_cast<T*>(scratch);
-    const Block<T> rows{a, a_row, a_col, false}, columns{b, b_col, b_row, false};
-    if (s.m == 0 || s.n == 0) return;
-    if (s.k == 0)
-        for (int64_t i = 0; i < s.m; ++i) memset(c + i * ldc, 0, size_t(s.n) * sizeof(T));
-    else if (s.n == 1) column_product(s.m, s.k, a, a_row, a_col, b, b_row, c, ldc, space);
-    else if (s.m == 1 && b_col == 1) row_product(s.n, s.k, depth_block, a, a_col, b, b_row, c);
-    else if (s.k == 1 && b_col == 1) outer_product(s.m, s.n, a, a_row, b, c, ldc);
-    else if (a_row == 1 && s.m >= 2 * Vec<T>::size && is_narrow<T>(s.n))
-        transposed_product(s, rows, columns, c, ldc, space);
-    else choose_packing(s, rows, columns, c, ldc, space);
+    const GemmPlan<T> plan = gemm_plan<T>(s, a_row, a_col, b_row, b_col, ldc);
+    plan.run(plan, a, b, c, scratch);
 }
 
 }  // namespace

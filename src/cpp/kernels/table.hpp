@@ -62,6 +62,20 @@ struct LionStep {
     bool maximize;
 };
 
+// A count cut into parts, all of one size or one more; the bigger ones come first.
+struct Cut {
+    int64_t parts, size, bigger;
+};
+
+// How products of one size and layout are made, found once for many of them.
+template <class T> struct GemmPlan {
+    GemmSize size;
+    int64_t a_row, a_col, b_row, b_col, ldc;
+    // Of products in one go: vectors of columns, and rows below a bigger part of those and below the others.
+    Cut columns, rows, last_rows;
+    void (*run)(const GemmPlan& plan, const T* a, const T* b, T* c, void* scratch);
+};
+
 // Kernels that exist for float and double.
 template <class T> struct NumberKernels {
     // c (m, n; rows ldc apart) = a (m, k) @ b (k, n); any strides on a and b, so transposes are free.
@@ -69,6 +83,8 @@ template <class T> struct NumberKernels {
     void (*gemm)(GemmSize size, const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row, int64_t b_col,
                  T* c, int64_t ldc, void* scratch);
     int64_t (*gemm_scratch)(GemmSize size);  // bytes
+    // The same in two steps.
+    GemmPlan<T> (*gemm_plan)(GemmSize size, int64_t a_row, int64_t a_col, int64_t b_row, int64_t b_col, int64_t ldc);
     // The same for some rows at a time of a product that has size.m in all: b is packed once for them, where that pays
     // (else 0 bytes). Then size.m is the number of rows at hand, and scratch that of gemm.
     int64_t (*gemm_packed_bytes)(GemmSize size, int64_t b_row, int64_t b_col);

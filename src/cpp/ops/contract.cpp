@@ -82,30 +82,34 @@ int64_t run_matmul(const Op&, const Attrs&, Views in, const View& out) {
     visit_floating(out.dtype, [&](auto zero) {
         using T = decltype(zero);
         const auto& kernel = kernels::numbers<T>(kernels::table());
-        // Rows from i on and columns from j on, as many as `part` says, of one product.
-        const auto multiply = [&](int64_t product, int64_t i, int64_t j, const kernels::GemmSize& part) {
-            int64_t rest = product, a_offset = i * a.strides.at_end(2), b_offset = j * b.strides.at_end(1);
+        // Rows from i on and columns from j on, as many as the plan says, of one product.
+        const auto multiply = [&](const kernels::GemmPlan<T>& plan, int64_t product, int64_t i, int64_t j) {
+            int64_t rest = product, a_offset = i * plan.a_row, b_offset = j * plan.b_col;
             for (int axis = batch.size() - 1; axis >= 0; --axis) {
                 const int64_t position = rest % batch[axis];
                 rest /= batch[axis];
                 a_offset += position * a_strides[axis];
                 b_offset += position * b_strides[axis];
             }
-            kernel.gemm(part, a.as<T>() + a_offset, a.strides.at_end(2), a.strides.at_end(1), b.as<T>() + b_offset,
-                        b.strides.at_end(2), b.strides.at_end(1),
-                        out.as<T>() + product * size.m * size.n + i * size.n + j, size.n,
-                        scratch(kernel.gemm_scratch(part)));
+            plan.run(plan, a.as<T>() + a_offset, b.as<T>() + b_offset,
+                     out.as<T>() + product * size.m * size.n + i * size.n + j, scratch(kernel.gemm_scratch(plan.size)));
+        };
+        const auto plan_for = [&](int64_t m, int64_t n) {
+            return kernel.gemm_plan({m, n, size.k}, a.strides.at_end(2), a.strides.at_end(1), b.strides.at_end(2),
+                                    b.strides.at_end(1), size.n);
         };
         const Cut cut(size, products);
         const int64_t blocks = cut.down * cut.across, all = products * blocks;
         parallel_for((all + cut.together - 1) / cut.together, [&](int64_t chunk) {
             const int64_t first = chunk * cut.together, end = std::min(first + cut.together, all);
+            kernels::GemmPlan<T> plan = plan_for(cut.rows, cut.columns);
             for (int64_t block = first; block < end; ++block) {
                 const int64_t down = block % blocks / cut.across, across = block % cut.across;
                 const int64_t i = down * cut.rows, j = across * cut.columns;
-                multiply(block / blocks, i, j,
-                         {down == cut.down - 1 ? size.m - i : cut.rows,
-                          across == cut.across - 1 ? size.n - j : cut.columns, size.k});
+                const int64_t m = down == cut.down - 1 ? size.m - i : cut.rows;
+                const int64_t n = across == cut.across - 1 ? size.n - j : cut.columns;
+                if (m != plan.size.m || n != plan.size.n) plan = plan_for(m, n);
+                multiply(plan, block / blocks, i, j);
             }
         });
     });
@@ -121,7 +125,8 @@ public:
           a_column_(a.strides[1]),
           b_row_(b.strides[0]),
           b_column_(b.strides[1]),
-          kernels_(kernels::numbers<T>(kernels::table())) {
+          kernels_(kernels::numbers<T>(kernels::table())),
+          plan_(kernels_.gemm_plan(size_, a_row_, a_column_, b_row_, b_column_, size_.n)) {
         aligned = true;
         rows = size_.m;
         row_size = size_.n;
@@ -136,13 +141,12 @@ public:
     }
     int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void* work,
                 const void* shared) const override {
-        const kernels::GemmSize part{count, size_.n, size_.k};
-        const T* const a = static_cast<const T*>(in[0]) + first * a_row_;
+        const T *const a = static_cast<const T*>(in[0]) + first * a_row_, *const b = static_cast<const T*>(in[1]);
         T* const c = static_cast<T*>(out);
+        const kernels::GemmSize part{count, size_.n, size_.k};
         if (shared) kernels_.gemm_packed(part, a, a_row_, a_column_, shared, c, size_.n, work);
-        else
-            kernels_.gemm(part, a, a_row_, a_column_, static_cast<const T*>(in[1]), b_row_, b_column_, c, size_.n,
-                          work);
+        else if (count == size_.m) plan_.run(plan_, a, b, c, work);
+        else kernels_.gemm(part, a, a_row_, a_column_, b, b_row_, b_column_, c, size_.n, work);
         return -1;
     }
     int64_t work_bytes(int64_t count) const override { return kernels_.gemm_scratch({count, size_.n, size_.k}); }
@@ -151,6 +155,7 @@ private:
     kernels::GemmSize size_;
     int64_t a_row_, a_column_, b_row_, b_column_;
     const kernels::NumberKernels<T>& kernels_;
+    kernels::GemmPlan<T> plan_;  // of all rows
 };
 
 std::unique_ptr<Prepared> prepare_matmul(const Op&, const Attrs&, Views in, const View& out) {
