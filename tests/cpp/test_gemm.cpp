@@ -252,6 +252,30 @@ template <class T> void check_underflow() {
             }
 }
 
+// Rows of one column, and the sums over them, some at a time as a stream asks for them: the bits of whole products.
+template <class T> void check_stream() {
+    Numbers numbers(7);
+    const int64_t shapes[][3] = {{1, 1, 16}, {50, 7, 16}, {1000, 33, 64}, {4200, 40, 128}, {9000, 5, 4096}};
+    for (const KernelTable* level : all_levels())
+        for (const auto& [n, d, together] : shapes) {
+            const auto& kernels = fg::kernels::numbers<T>(*level);
+            Fenced<T> x(n * d, numbers), w(d, numbers), rows(n), expected_rows(n), sums(d), expected_sums(d);
+            Scratch scratch(std::max(kernels.gemm_scratch({n, 1, d}), kernels.gemm_scratch({d, 1, n})));
+            Scratch state(kernels.column_sums_bytes(d, n));
+            kernels.gemm({n, 1, d}, x.data(), d, 1, w.data(), 1, 1, expected_rows.data(), 1, scratch.get());
+            kernels.gemm({d, 1, n}, x.data(), 1, d, expected_rows.data(), 1, 1, expected_sums.data(), 1, scratch.get());
+            for (int64_t first = 0; first < n; first += together) {
+                const int64_t count = std::min<int64_t>(together, n - first);
+                kernels.column_part(n, d, first, count, x.data(), d, w.data(), rows.data() + first);
+                kernels.column_add(d, n, first, count, x.data(), d, rows.data(), state.get());
+            }
+            kernels.column_join(d, n, state.get(), sums.data(), 1);
+            CHECK(same_bits(rows.values(), expected_rows.values()));
+            CHECK(same_bits(sums.values(), expected_sums.values()));
+            CHECK(rows.fences_stand() && sums.fences_stand() && state.fences_stand());
+        }
+}
+
 template <class T> void check_type() {
     check_small<T>();
     check_layouts<T>();
@@ -260,6 +284,7 @@ template <class T> void check_type() {
     check_block_alone<T>();
     check_not_finite<T>();
     check_underflow<T>();
+    check_stream<T>();
 }
 
 }  // namespace

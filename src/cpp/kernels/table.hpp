@@ -100,6 +100,11 @@ template <class T> struct NumberKernels {
     void (*column_add)(int64_t m, int64_t k, int64_t first, int64_t count, const T* a, int64_t a_col, const T* b,
                        void* sums);
     void (*column_join)(int64_t m, int64_t k, const void* sums, T* c, int64_t ldc);
+    // Some rows of c (all, 1) = a @ b with contiguous rows of a and b, with the bits of gemm; c is where the first of
+    // them goes. Where they are a small part of a large a, some of the rows behind them are fetched: those that
+    // column_add leaves when it adds as many of the same a.
+    void (*column_part)(int64_t all, int64_t k, int64_t first, int64_t count, const T* a, int64_t a_row, const T* b,
+                        T* c);
 
     // x is (outer, n, inner), its rows `row` >= inner numbers apart and otherwise contiguous; out is contiguous (outer,
     // inner). Fixed tree over n: one where row is 1, another for columns of longer rows.

@@ -146,6 +146,8 @@ public:
         const kernels::GemmSize part{count, size_.n, size_.k};
         if (shared) kernels_.gemm_packed(part, a, a_row_, a_column_, shared, c, size_.n, work);
         else if (count == size_.m) plan_.run(plan_, a, b, c, work);
+        else if (size_.n == 1 && a_column_ == 1 && b_row_ == 1)
+            kernels_.column_part(size_.m, size_.k, first, count, static_cast<const T*>(in[0]), a_row_, b, c);
         else kernels_.gemm(part, a, a_row_, a_column_, b, b_row_, b_column_, c, size_.n, work);
         return -1;
     }

@@ -9,8 +9,9 @@
 namespace fg {
 namespace {
 
-// Of the large operand at a time: it is read again while in L1, and as much that follows is fetched meanwhile.
-constexpr int64_t together_bytes = 16 << 10;
+// Of the large operand at a time: it is read again while in L1, and as much that follows is fetched meanwhile. Of wide
+// rows some more, for the sums are read and written again each time.
+constexpr int64_t together_bytes = 16 << 10, wide_together_bytes = 32 << 10, few_rows = 32;
 constexpr int64_t most_operands = 4;
 
 }  // namespace
@@ -39,7 +40,9 @@ Streamed::Streamed(RowSteps steps, std::vector<StreamedSum> sums, std::vector<Ro
     }
     bytes_ -= bytes_read(sums_[0].in[0].view);  // counted by the step that reads it, too
     bytes_ -= windows_.bytes_saved();
-    while (together < block && 2 * together * sums_[0].sum->row_bytes <= together_bytes) together *= 2;
+    while (together < block &&
+           2 * together * sums_[0].sum->row_bytes <= (together < few_rows ? wide_together_bytes : together_bytes))
+        together *= 2;
     windows_.set_together(together);
     // The steps take about as long as the first sum, which reads the same rows.
     const int64_t parts = parts_for(2 * sums_[0].sum->row_ns * double(rows_));

@@ -63,14 +63,45 @@ FG_INLINE Vec<T> dot_many(int64_t k, const FirstOfSixteen<T>& rest, const T* a, 
     return tree_of_rows<JoinSum>(lanes);
 }
 
-template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc) {
+// Fetches lines of `size` numbers, `apart` from one another, in the order of their addresses, some at a time: rows side
+// by side and the strips of dot_columns jump over parts of cache lines and over whole ones, which no processor
+// foresees.
+template <class T> struct Ahead {
+    const T* line_begin;
+    int64_t apart, size, lines, at = 0;
+
+    FG_INLINE Ahead(const T* begin, int64_t step, int64_t numbers, int64_t count)
+        : line_begin(begin), apart(step), size(numbers), lines(count) {}
+    FG_INLINE void fetch(int64_t count) {
+        constexpr int64_t step = 64 / int64_t(sizeof(T));
+        for (int64_t i = 0; i < count && lines > 0; i += step) {
+            __builtin_prefetch(line_begin + at);
+            at += step;
+            if (at < size) continue;
+            at -= size;
+            if (at >= step || apart != size) at = 0;
+            line_begin += apart;
+            --lines;
+        }
+    }
+};
+
+// Streams read the same rows twice: multiplied by one column, then as the columns of a sum. Of those that follow, the
+// first so many are fetched by the one, the others by the other.
+FG_INLINE int64_t fetched_by_rows(int64_t count) { return count * 2 / 5; }
+
+// `following`: of the rows behind these are fetched meanwhile.
+template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc,
+                                       int64_t following = 0) {
     constexpr int width = Vec<T>::size;
     // Masked loads do not make a processor read ahead, nor do some rows read side by side.
     const int64_t line = 64 / int64_t(sizeof(T)), group = width * a_row, ahead = group < 16 * line ? 16 * line : group;
     const int64_t lines_end = m * a_row * int64_t(sizeof(T)) >= column_far_bytes && group <= 64 * line ? group : 0;
     const FirstOfSixteen<T> rest(int(k % 16));
+    Ahead<T> next(a + m * a_row, a_row, k, following);
     int64_t i = 0;
     for (; k <= column_depth && i + width <= m; i += width) {
+        next.fetch(following > 0 ? fetched_by_rows(width * k) : 0);
         for (int64_t at = 0; at < lines_end; at += line) __builtin_prefetch(a + i * a_row + ahead + at);
         const Vec<T> sums = dot_many(k, rest, a + i * a_row, a_row, b);
         if (ldc == 1) sums.store(c + i);
@@ -110,43 +141,24 @@ template <class T, int L> FG_INLINE void dot_columns(int64_t k, const T* a, int6
     for (int l = 0; l < L; ++l) sum[l].store(sums + (first + l) * lane);
 }
 
-// Fetches a block of columns in the order of its addresses, some at a time: the strips of dot_columns jump over parts
-// of cache lines and over whole ones, which no processor foresees.
-template <class T> struct Ahead {
-    const T* column;
-    int64_t a_col, rows, columns, at = 0;
-
-    FG_INLINE Ahead(const T* a, int64_t col, int64_t m, int64_t k) : column(a), a_col(col), rows(m), columns(k) {}
-    FG_INLINE void fetch(int64_t count) {
-        constexpr int64_t line = 64 / int64_t(sizeof(T));
-        for (int64_t i = 0; i < count && columns > 0; i += line) {
-            __builtin_prefetch(column + at);
-            at += line;
-            if (at < rows) continue;
-            at -= rows;
-            if (at >= line || a_col != rows) at = 0;
-            column += a_col;
-            --columns;
-        }
-    }
-};
-
 constexpr int column_lanes = tile_vectors == 4 ? 16 : 8;  // as many sums as registers hold
 
 // The lanes of c += a (m, k) @ b (k, 1) with contiguous columns of a, over k that begin at a multiple of 16 in one
 // block of column_depth: lane l of row i at sums[l * lane + i]; `fresh`: nothing is there yet. Some `bytes` of a at a
-// time; meanwhile what follows is fetched, as far as `readable` columns of a go (k: none of it).
+// time; meanwhile what follows is fetched, as far as `readable` columns of a go (k: none of it), in a stream what
+// column_by_rows leaves of it.
 template <class T> void add_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, bool fresh,
-                                    int64_t bytes, int64_t readable, T* sums, int64_t lane) {
+                                    int64_t bytes, int64_t readable, bool in_stream, T* sums, int64_t lane) {
     constexpr int width = Vec<T>::size, lanes = column_lanes;
     const int64_t fit = bytes / (m * int64_t(sizeof(T))) / 16 * 16, visit = fit < 16 ? 16 : fit;
     for (int64_t at = 0; at < k; at += visit) {
-        const int64_t depth = smaller(visit, k - at), after = readable - at - depth;
-        Ahead<T> ahead(a + (at + depth) * a_col, a_col, m, readable > k ? smaller(depth, after) : 0);
+        const int64_t depth = smaller(visit, k - at), skipped = in_stream ? fetched_by_rows(depth) : 0;
+        const int64_t from = at + depth + skipped, wanted = smaller(depth - skipped, readable - from);
+        Ahead<T> ahead(a + from * a_col, a_col, m, readable > k ? wanted : 0);
         for (int64_t i = 0; i < m; i += width) {
             const FirstLanes<T> used(int(smaller(width, m - i)));
             for (int first = 0; first < 16; first += lanes) {
-                ahead.fetch(depth * lanes * width / 16);
+                ahead.fetch((depth - skipped) * lanes * width / 16);
                 dot_columns<T, lanes>(depth, a + i + at * a_col, a_col, b + at, used, fresh && at == 0, first, sums + i,
                                       lane);
             }
@@ -216,7 +228,7 @@ template <class T> FG_OUT_OF_LINE void column_by_columns(int64_t m, int64_t k, c
         for (int64_t begin = 0; begin < k; begin += column_depth) {
             const int64_t depth = smaller(column_depth, k - begin);
             add_columns(rows, depth, a + i0 + begin * a_col, a_col, b + begin, true,
-                        far ? column_far_visit : column_bytes, far ? k - begin : depth, begin ? sums : totals,
+                        far ? column_far_visit : column_bytes, far ? k - begin : depth, false, begin ? sums : totals,
                         column_lane);
             if (begin == 0) continue;
             for (int l = 0; l < 16; ++l)
@@ -240,10 +252,19 @@ template <class T> void column_add(int64_t m, int64_t all, int64_t first, int64_
     const int64_t lane = column_sums_lane(m);
     for (int64_t k = first, end = first + count; k < end;) {
         const int64_t block = k / column_depth, depth = smaller(end, (block + 1) * column_depth) - k;
-        add_columns(m, depth, a + k * a_col, a_col, b + k, k % column_depth == 0, column_bytes, all - k,
+        add_columns(m, depth, a + k * a_col, a_col, b + k, k % column_depth == 0, column_bytes, all - k, true,
                     static_cast<T*>(sums) + block * 16 * lane, lane);
         k += depth;
     }
+}
+
+// The rows that make what is added, before it is: rows first to first + count of c (all, 1) = a (all, k) @ b, with
+// contiguous rows of a and b. With the bits of column_product.
+template <class T>
+void column_part(int64_t all, int64_t k, int64_t first, int64_t count, const T* a, int64_t a_row, const T* b, T* c) {
+    const bool far = count * k * int64_t(sizeof(T)) <= column_bytes && all * k * int64_t(sizeof(T)) >= column_far_bytes;
+    const int64_t following = far ? fetched_by_rows(smaller(count, all - first - count)) : 0;
+    column_by_rows(count, k, a + first * a_row, a_row, b, c, 1, following);
 }
 template <class T> void column_join(int64_t m, int64_t k, const void* sums, T* c, int64_t ldc) {
     join_columns(m, (k + column_depth - 1) / column_depth, static_cast<const T*>(sums), column_sums_lane(m), c, ldc);
