@@ -11,7 +11,8 @@
 namespace fg {
 namespace {
 
-constexpr int64_t largest_block = 1024;  // numbers: five operands of doubles fit L1
+constexpr int64_t usual_block = 1024;     // numbers: five operands of doubles fit L1
+constexpr int64_t near_bytes = 24 << 10;  // twice as many, where no more are touched with them
 constexpr int64_t smallest_block = 128, most_buffer_bytes = 128 * 1024;
 constexpr int64_t producer_bytes = 32 * 1024;  // of rows made before the elementwise ops follow
 constexpr int max_operands = kernels::max_elementwise_arity + 2;
@@ -84,6 +85,18 @@ Found find_pattern(const View& view, const Dims& target) {
     return {Pattern::per_row, row, stride};
 }
 
+// Bytes of one number of each value that the blocks read or write.
+int64_t bytes_touched(const BlockwisePlan& plan, bool has_producer) {
+    std::vector<char> touched(plan.values.size(), 0);
+    for (size_t u = has_producer; u < plan.uses.size(); ++u) {
+        for (int v : plan.operands_of(plan.uses[u])) touched[size_t(v)] = 1;
+        touched[size_t(plan.uses[u].out)] = 1;
+    }
+    int64_t bytes = 0;
+    for (size_t v = 0; v < touched.size(); ++v) bytes += touched[v] ? itemsize(plan.values[v].view->dtype) : 0;
+    return bytes;
+}
+
 // The kernel of a use of a matrix and a row that repeats, or null.
 kernels::ElementwiseKernel row_kernel(const BlockwisePlan& plan, const BlockwisePlan::Use& use) {
     const View& out = *plan.values[size_t(use.out)].view;
@@ -100,7 +113,8 @@ kernels::ElementwiseKernel row_kernel(const BlockwisePlan& plan, const Blockwise
 
 Blockwise::Blockwise(BlockwisePlan&& plan) : producer_(std::move(plan.producer)), shape_(plan.shape) {
     // Fewer numbers at a time where many values are on their way at once.
-    for (int64_t most = largest_block;; most /= 2) {
+    const bool few = 2 * usual_block * bytes_touched(plan, producer_ != nullptr) <= near_bytes;
+    for (int64_t most = few ? 2 * usual_block : usual_block;; most /= 2) {
         lay_out(plan, most);
         assign_buffers(plan);
         if (buffers_bytes_ <= most_buffer_bytes || most <= smallest_block) break;
