@@ -220,13 +220,18 @@ def products(n):
 
 @pytest.mark.parametrize(("make", "n"), [(many_slices, 4000), (views_of_views, 10_000), (products, 1000)])
 def test_lowering_takes_time_in_proportion(make, n):
+    """Of eight times as many ops about that much more, not 64 times; other programs on the machine may spoil a try."""
+
     def seconds(n):
         before = time.process_time()
         make(n)
         return time.process_time() - before
 
+    def is_in_proportion():
+        return min(seconds(8 * n) for _ in range(3)) < 24 * min(seconds(n) for _ in range(3))
+
     seconds(n)
-    assert min(seconds(8 * n) for _ in range(6)) < 24 * min(seconds(n) for _ in range(3))
+    assert any(is_in_proportion() for _ in range(4))
 
 
 # --- results are the caller's own
