@@ -8,6 +8,7 @@
 #include "tape/blockwise.hpp"
 #include "tape/grouping.hpp"
 #include "tape/independent.hpp"
+#include "tape/kernel_choice.hpp"
 #include "tape/rowwise.hpp"
 #include "tape/sliding.hpp"
 #include "tape/streamed.hpp"
@@ -38,7 +39,7 @@ public:
             if (is_needed(i, needed)) take(i);
         groups_ = group(*this);
         mark_kept();
-        choose_kernels();
+        choose_kernels(*this, groups_.order);
         place();
         make_steps();
         return std::move(lowered_);
@@ -250,65 +251,6 @@ private:
             s.kept = true;
             s.windowed = groups_.kinds[size_t(s.draft)] == Kind::streamed ||
                          bytes[size_t(groups_.of[size_t(s.draft)])] >= stream_bytes;
-        }
-    }
-
-    // --- kernels
-
-    // An elementwise use whose one reader is another runs in one with that, where there is a kernel for both.
-    void choose_kernels() {
-        std::vector<int> readers(slots.size(), 0), use_of(slots.size(), -1);
-        for (const Draft& d : all)
-            for_uses(d, [&](const Use& use) {
-                for (int v : inputs_of(use)) ++readers[size_t(root(v))];
-            });
-        for (int d : groups_.order)
-            for (int u = all[size_t(d)].first; u >= 0; u = uses[size_t(u)].next) {
-                Use& use = uses[size_t(u)];
-                const Instruction& i = *use.instruction;
-                if (!i.op->kernel) continue;
-                std::vector<const View*> in;
-                for (int v : inputs_of(use)) in.push_back(&slot(v).view);
-                use.kernel = i.op->kernel(*i.op, in, slot(i.output).view);
-                use_of[size_t(i.output)] = u;
-                for (int k = 0; k < i.input_count && !use.chained; ++k) {
-                    const int v = inputs_of(use)[size_t(k)];
-                    const int before = use_of[size_t(v)];
-                    if (before >= 0 && readers[size_t(v)] == 1 && !slot(v).kept) chain(before, use, k);
-                }
-            }
-        take_out_chained();
-    }
-
-    // Makes a use one with the use before it that its operand k is the result of.
-    void chain(int before, Use& use, int k) {
-        const Use& first = uses[size_t(before)];
-        const Op &inner = *first.instruction->op, &outer = *use.instruction->op;
-        const View &between = slot(first.instruction->output).view, &out = slot(use.instruction->output).view;
-        if (first.chained || inner.formula < 0 || outer.formula < 0) return;
-        if (!is_floating(out.dtype) || between.dtype != out.dtype || between.size() != out.size()) return;
-        const int found = kernels::find_chain(outer.formula, inner.formula, k);
-        if (found < 0) return;
-        const int first_input = int(operands.size());
-        for (int j = 0; j < first.input_count; ++j) operands.push_back(operands[size_t(first.first_input + j)]);
-        for (int j = 0; j < use.input_count; ++j)
-            if (j != k) operands.push_back(operands[size_t(use.first_input + j)]);
-        use.first_input = first_input;
-        use.input_count = int(operands.size()) - first_input;
-        use.chained = &inner;
-        use.kernel = kernels::table().chains[found][out.dtype == DType::float64];
-        uses[size_t(before)].chained_to_next = true;
-    }
-
-    void take_out_chained() {
-        for (Draft& d : all) {
-            int* next = &d.first;
-            for (int u = d.first; u >= 0; u = uses[size_t(u)].next) {
-                if (uses[size_t(u)].chained_to_next) continue;
-                *next = d.last = u;
-                next = &uses[size_t(u)].next;
-            }
-            *next = -1;
         }
     }
 
