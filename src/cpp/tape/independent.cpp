@@ -15,8 +15,9 @@ Independent::Independent(RowSteps steps) : GroupStep(std::move(steps), ", "), be
 void Independent::run(Bases bases) const {
     constexpr int64_t unit = 16;  // rows
     char* const shared = share_all(bases);
-    // Two for each thread, for they are not equally fast.
-    const int64_t parts = std::min<int64_t>(parts_for(nanoseconds_), 2 * num_threads());
+    // The same number for each thread, two at most, for they are not equally fast.
+    const int64_t threads = num_threads(), most = parts_for(nanoseconds_);
+    const int64_t parts = most <= threads ? most : 2 * threads;
     const auto row_at = [&](size_t i, int64_t part) {
         const int64_t rows = steps_[i]->rows();
         const double at = nanoseconds_ * double(part) / double(parts);
