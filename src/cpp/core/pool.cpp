@@ -231,7 +231,7 @@ Pool& pool() {
 }  // namespace
 
 void run_chunks(int64_t chunks, Chunk body, void* context) {
-    if (chunks > 1 && num_threads() > 1 && pool().run(chunks, body, context)) return;
+    if (chunks > 1 && threads_here() > 1 && pool().run(chunks, body, context)) return;
     for (int64_t chunk = 0; chunk < chunks; ++chunk) body(context, chunk);
 }
 

@@ -90,6 +90,7 @@ Count from_environment() {
 }
 
 std::atomic<int> threads{0};  // 0: nobody asked yet
+thread_local bool keeps_to_itself = false;
 std::atomic<const char*> source{""};
 
 }  // namespace
@@ -134,6 +135,10 @@ void set_num_threads(int count) {
     threads = count;
     source = "set_num_threads";
 }
+
+int threads_here() { return keeps_to_itself ? 1 : num_threads(); }
+
+void keep_to_this_thread() { keeps_to_itself = true; }
 
 const char* num_threads_source() {
     num_threads();
