@@ -220,7 +220,7 @@ def products(n):
 
 @pytest.mark.parametrize(("make", "n"), [(many_slices, 4000), (views_of_views, 10_000), (products, 1000)])
 def test_lowering_takes_time_in_proportion(make, n):
-    """Of eight times as many ops about that much more, not 64 times; other programs on the machine may spoil a try."""
+    """Of eight times as many ops about that much more, not 64 times; other programs may spoil a try."""
 
     def seconds(n):
         before = time.process_time()

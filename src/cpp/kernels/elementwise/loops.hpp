@@ -75,9 +75,9 @@ template <class V> struct Absent {
 template <class F, class... Listed> constexpr bool is_among(OpList<Listed...>) {
     return (std::is_same_v<F, Listed> || ...);
 }
-template <class F> constexpr bool is_short = (is_among<F>(ArithmeticOps{}) && !std::is_same_v<F, Power>) ||
-                                             is_among<F>(ComparisonOps{}) || is_among<F>(Chains{}) ||
-                                             std::is_same_v<F, Relu>;
+template <class F>
+constexpr bool is_short = (is_among<F>(ArithmeticOps{}) && !std::is_same_v<F, Power>) || is_among<F>(ComparisonOps{}) ||
+                          is_among<F>(Chains{}) || std::is_same_v<F, Relu>;
 
 template <class T> FG_INLINE void put(Vec<T> x, void* out, int64_t i) { x.store(static_cast<T*>(out) + i); }
 template <class T> FG_INLINE void put(Vec<T> x, void* out, int64_t i, int n) { x.store(static_cast<T*>(out) + i, n); }

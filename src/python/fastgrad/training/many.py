@@ -82,8 +82,8 @@ def fit_many(
         default) or ``"batch_size"``; anything else is a hyper-parameter of the optimizer, such as
         ``"weight_decay"``.
     **keywords
-        Of `fit`, for all members. Callbacks are called in the thread of their member, whose computations use no
-        other where several members run at a time; ``progress`` shows one bar.
+        Of `fit`, for all members. Callbacks are called in the thread of their member, whose computations use
+        no other where several members run at a time; ``progress`` shows one bar.
 
     Returns
     -------
@@ -216,7 +216,7 @@ def _run(fits: list[Fit], cancel: core.train.Cancel, progress: Progress) -> list
     workers = max(1, min(len(fits), get_num_threads(), os.cpu_count() or 1))
     alone = (
         core.keep_to_this_thread if workers > 1 else None
-    )  # a core each: no member takes others for a step
+    )  # a core each, and no others
     with concurrent.futures.ThreadPoolExecutor(workers, "fit_many", alone) as pool:
         futures = [pool.submit(member.run) for member in fits]
         try:
