@@ -220,34 +220,57 @@ FG_OUT_OF_LINE void reduce_chunk(int64_t n, int64_t row, int64_t columns, const 
     }
 }
 
+// One vector of columns of rows that are near.
+template <class R, class T, class Lanes>
+FG_INLINE void reduce_vector(int64_t n, int64_t row, const T* x, T* out, const Lanes& lanes) {
+    const int64_t eights = (n + 7) / 8;
+    Vec<T> level[pairwise_levels];
+    for (int64_t i = 0; i < eights; ++i) {
+        Vec<T> s = join_eight<R>(n - 8 * i, x + i * 8 * row, row, lanes);
+        const int carried = carries(i);
+        for (int l = 0; l < carried; ++l) s = R::join(level[l], s);
+        level[carried] = s;
+    }
+    Vec<T> s(R::neutral);
+    for (int l = 0; eights >> l; ++l)
+        if (eights >> l & 1) s = R::join(level[l], s);
+    lanes.store(out, s);
+}
+
+// The same of a whole vector, two eights at a time.
+template <class R, class T> FG_INLINE void reduce_vector_by_pairs(int64_t n, int64_t row, const T* x, T* out) {
+    const int64_t whole = n >> 4, pairs = (n + 7) >> 4, rest = n - 16 * pairs;  // at most eight rows are left
+    const AllLanes<T> lanes;
+    Vec<T> level[pairwise_levels];
+    const auto put_pair = [&](int64_t i, int64_t there) __attribute__((always_inline)) {
+        const Vec<T> first = join_eight<R>(8, x, row, lanes);
+        Vec<T> s = R::join(first, join_eight<R>(there, x + 8 * row, row, lanes));
+        const int carried = carries(i);
+        for (int l = 0; l < carried; ++l) s = R::join(level[l], s);
+        level[carried] = s;
+        x += 16 * row;
+    };
+    for (int64_t i = 0; i < whole; ++i) put_pair(i, 8);
+    if (pairs > whole) put_pair(pairs - 1, rest + 8);
+    Vec<T> s(R::neutral);
+    if (rest > 0) s = R::join(join_eight<R>(rest, x, row, lanes), s);
+    for (int l = 0; pairs >> l; ++l)
+        if (pairs >> l & 1) s = R::join(level[l], s);
+    lanes.store(out, s);
+}
+
 // The same where all numbers are near: a vector of columns after the other, whatever there is of it.
 constexpr int64_t near_bytes = 32768;
 template <class R, class T>
 FG_OUT_OF_LINE void reduce_near(int64_t n, int64_t row, int64_t columns, const T* x, T* out) {
     constexpr int width = Vec<T>::size;
-    const int64_t whole = n >> 4, pairs = (n + 7) >> 4, rest = n - 16 * pairs;  // at most eight rows are left
-    const auto reduce_vector = [&](const auto& lanes, int64_t j) __attribute__((always_inline)) {
-        const T* at = x + j;
-        Vec<T> level[pairwise_levels];
-        const auto put_pair = [&](int64_t i, int64_t there) __attribute__((always_inline)) {
-            const Vec<T> first = join_eight<R>(8, at, row, lanes);
-            Vec<T> s = R::join(first, join_eight<R>(there, at + 8 * row, row, lanes));
-            const int carried = carries(i);
-            for (int l = 0; l < carried; ++l) s = R::join(level[l], s);
-            level[carried] = s;
-            at += 16 * row;
-        };
-        for (int64_t i = 0; i < whole; ++i) put_pair(i, 8);
-        if (pairs > whole) put_pair(pairs - 1, rest + 8);
-        Vec<T> s(R::neutral);
-        if (rest > 0) s = R::join(join_eight<R>(rest, at, row, lanes), s);
-        for (int l = 0; pairs >> l; ++l)
-            if (pairs >> l & 1) s = R::join(level[l], s);
-        lanes.store(out + j, s);
-    };
     int64_t j = 0;
-    for (; j + width <= columns; j += width) reduce_vector(AllLanes<T>(), j);
-    if (j < columns) reduce_vector(FirstLanes<T>(int(columns - j)), j);
+    for (; j + width <= columns; j += width) {
+        // Gradients of biases are small sums: they have the larger code.
+        if constexpr (std::is_same_v<R, Summing<T>>) reduce_vector_by_pairs<R>(n, row, x + j, out + j);
+        else reduce_vector<R>(n, row, x + j, out + j, AllLanes<T>());
+    }
+    if (j < columns) reduce_vector<R>(n, row, x + j, out + j, FirstLanes<T>(int(columns - j)));
 }
 
 // --- the kernels

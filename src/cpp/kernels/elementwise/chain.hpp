@@ -55,7 +55,7 @@ inline int find_chain(int outer, int inner, int at) {
 
 // Formulas of a matrix and a row, such as a bias, that is not copied for each row of the matrix. The kernels' second
 // operand has the row's length for its step; the matrix lies row behind row.
-using RowOps = OpList<Add, Subtract, Multiply, Chain<Relu, Add, 0>>;
+using RowOps = OpList<Add, Chain<Relu, Add, 0>>;
 
 constexpr int row_op_count = RowOps::size;
 

@@ -112,8 +112,8 @@ template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t
 }
 
 // Adds lanes [first, first + L) of one vector of rows, over k columns of a.
-template <class T, int L, class Lanes>
-FG_INLINE void add_lanes(int64_t k, const T* a, int64_t a_col, const T* b, const Lanes& rows, int first, Vec<T>* sum) {
+template <class T, int L>
+FG_INLINE void add_lanes(int64_t k, const T* a, int64_t a_col, const T* b, FirstLanes<T> rows, int first, Vec<T>* sum) {
     int64_t i = 0;
     for (; i + 16 <= k; i += 16) {
         const T* from = a + (i + first) * a_col;
@@ -197,24 +197,22 @@ template <class T> void join_columns(int64_t m, int64_t blocks, const T* sums, i
 template <class T>
 FG_OUT_OF_LINE void near_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, T* c, int64_t ldc) {
     constexpr int width = Vec<T>::size, L = column_lanes;
-    const auto add_vector = [&](const auto& rows, int64_t i) __attribute__((always_inline)) {
+    for (int64_t i = 0; i < m; i += width) {
+        const int used = int(smaller(width, m - i));
         Vec<T> sum[L];
 #pragma GCC unroll 16
         for (int l = 0; l < L; ++l) sum[l] = Vec<T>(T(0));
-        add_lanes<T, L>(k, a + i, a_col, b, rows, 0, sum);
+        add_lanes<T, L>(k, a + i, a_col, b, FirstLanes<T>(used), 0, sum);
         if constexpr (L == 8) {
             Vec<T> more[L];
 #pragma GCC unroll 16
             for (int l = 0; l < L; ++l) more[l] = Vec<T>(T(0));
-            add_lanes<T, L>(k, a + i, a_col, b, rows, L, more);
+            add_lanes<T, L>(k, a + i, a_col, b, FirstLanes<T>(used), L, more);
 #pragma GCC unroll 16
             for (int l = 0; l < L; ++l) sum[l] = sum[l] + more[l];
         }
-        put_tree<T, L>(sum, int(smaller(width, m - i)), c + i * ldc, ldc);
-    };
-    int64_t i = 0;
-    for (; i + width <= m; i += width) add_vector(AllLanes<T>(), i);
-    if (i < m) add_vector(FirstLanes<T>(int(m - i)), i);
+        put_tree<T, L>(sum, used, c + i * ldc, ldc);
+    }
 }
 
 // a has contiguous columns. scratch: 2 * 16 * column_lane numbers.
