@@ -214,9 +214,7 @@ def _converted(X: Any, y: Any, models: list[Module]) -> tuple[Any, Any]:
 
 def _run(fits: list[Fit], cancel: core.train.Cancel, progress: Progress) -> list[History]:
     workers = max(1, min(len(fits), get_num_threads(), os.cpu_count() or 1))
-    alone = (
-        core.keep_to_this_thread if workers > 1 else None
-    )  # a core each, and no others
+    alone = core.keep_to_this_thread if workers > 1 else None  # a core each, and no others
     with concurrent.futures.ThreadPoolExecutor(workers, "fit_many", alone) as pool:
         futures = [pool.submit(member.run) for member in fits]
         try:
