@@ -96,7 +96,7 @@ private:
 
 // Whether all new values are finite. Large parameters are updated a part at a time, on several threads.
 template <class Step, class T> bool update_all(const Step& step, const Numbers<T>& numbers, int64_t t, bool first) {
-    constexpr int64_t worth_a_part = 8 << 10, unit = 16;  // numbers
+    constexpr int64_t worth_a_part = 16 << 10, unit = 16;  // numbers
     const int64_t parts = std::max<int64_t>(numbers.n / worth_a_part, 1);
     const int64_t part = (numbers.n + parts * unit - 1) / (parts * unit) * unit;
     std::atomic<bool> finite{true};
