@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import fastgrad as fg
-from fastgrad._native import core
 from training_cases import interrupted
 
 RNG = np.random.default_rng(2)
@@ -27,23 +26,6 @@ def same(a, b):
 def workers(request, monkeypatch):
     monkeypatch.setattr("fastgrad.training.many.get_num_threads", lambda: request.param)
     monkeypatch.setattr("os.cpu_count", lambda: request.param)
-
-
-@pytest.mark.parametrize(("members", "expected"), [(1, 3), (2, 1), (5, 1)])
-def test_several_members_take_a_core_each(members, expected, monkeypatch):
-    monkeypatch.setattr("os.cpu_count", lambda: 3)
-    seen = []
-    with fg.threads(3):
-        fg.fit_many(
-            make_model,
-            X,
-            Y,
-            [{"seed": i} for i in range(members)],
-            epochs=1,
-            callbacks=[lambda info: seen.append((core.threads_here(), fg.get_num_threads()))],
-        )
-        assert seen == [(expected, 3)] * members
-        assert core.threads_here() == 3
 
 
 @pytest.mark.usefixtures("workers")

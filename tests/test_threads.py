@@ -9,11 +9,13 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 
 import numpy as np
 import pytest
 
 import fastgrad as fg
+from fastgrad._native import core
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 linux = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="sets the affinity of a process")
@@ -248,6 +250,36 @@ def test_python_threads_at_once():
             caller.join(timeout=120)
             assert not caller.is_alive()
     assert together == alone
+
+
+def test_loops_that_run_at_the_same_time_share_the_threads():
+    stop = threading.Event()
+
+    def train():
+        X = np.random.default_rng(0).normal(size=(2000, 4))
+        model = fg.nn.MLP(4, [8], 1)
+        fg.fit(model, X, X[:, 0], epochs=10**9, progress=False, callbacks=[lambda info: not stop.is_set()])
+
+    def wait_for(count):
+        deadline = time.monotonic() + 60
+        while core.threads_now() != count:
+            assert time.monotonic() < deadline
+
+    with fg.threads(5):
+        callers = [threading.Thread(target=train) for _ in range(2)]
+        assert core.threads_now() == 5
+        try:
+            callers[0].start()
+            time.sleep(0.05)
+            assert core.threads_now() == 5  # one loop has them all
+            callers[1].start()
+            wait_for(2)
+            assert fg.get_num_threads() == 5
+        finally:
+            stop.set()
+            for caller in callers:
+                caller.join(timeout=60)
+        assert core.threads_now() == 5
 
 
 @pytest.mark.parametrize(

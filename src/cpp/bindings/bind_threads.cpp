@@ -10,8 +10,7 @@ void bind_threads(py::module_& m) {
         "max_threads", [] { return max_threads; }, "The most that may be asked for.");
     m.def("num_threads", num_threads, "How many threads one computation may use.");
     m.def("set_num_threads", set_num_threads, py::arg("count"), "From the next computation on.");
-    m.def("threads_here", threads_here, "How many a computation of the calling thread may use.");
-    m.def("keep_to_this_thread", keep_to_this_thread, "From now on that is 1.");
+    m.def("threads_now", threads_now, "How many a computation takes now: fewer where several loops train.");
     m.def("num_threads_source", num_threads_source, "Who decided on that number.");
 }
 

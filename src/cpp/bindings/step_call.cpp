@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings/py_tensor.hpp"
+#include "core/thread_count.hpp"
 #include "train/claims.hpp"
 #include "train/step.hpp"
 
@@ -41,6 +42,7 @@ public:
         double loss = 0;
         {
             const WithoutGil released;
+            const LoopRuns running;
             for (size_t i = 0; i < in.size(); ++i) copy(in[i].view(), step_.batch()[i].view());
             loss = step_(rules_).loss;
         }

@@ -225,13 +225,16 @@ Pool& pool() {
 
 #if defined(FG_POSIX_THREADS)
 // In the child of a fork there are no workers, and any lock of the pool may be held by a thread that is no more.
-[[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, [] { current = nullptr; });
+[[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, [] {
+    current = nullptr;
+    forget_loops();
+});
 #endif
 
 }  // namespace
 
 void run_chunks(int64_t chunks, Chunk body, void* context) {
-    if (chunks > 1 && threads_here() > 1 && pool().run(chunks, body, context)) return;
+    if (chunks > 1 && threads_now() > 1 && pool().run(chunks, body, context)) return;
     for (int64_t chunk = 0; chunk < chunks; ++chunk) body(context, chunk);
 }
 

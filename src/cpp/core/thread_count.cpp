@@ -90,7 +90,7 @@ Count from_environment() {
 }
 
 std::atomic<int> threads{0};  // 0: nobody asked yet
-thread_local bool keeps_to_itself = false;
+std::atomic<int> loops{0};
 std::atomic<const char*> source{""};
 
 }  // namespace
@@ -136,9 +136,15 @@ void set_num_threads(int count) {
     source = "set_num_threads";
 }
 
-int threads_here() { return keeps_to_itself ? 1 : num_threads(); }
+LoopRuns::LoopRuns() { loops.fetch_add(1, std::memory_order_relaxed); }
+LoopRuns::~LoopRuns() { loops.fetch_sub(1, std::memory_order_relaxed); }
 
-void keep_to_this_thread() { keeps_to_itself = true; }
+void forget_loops() { loops = 0; }
+
+int threads_now() {
+    const int all = num_threads(), sharers = loops.load(std::memory_order_relaxed);
+    return sharers <= 1 ? all : std::max(all / sharers, 1);
+}
 
 const char* num_threads_source() {
     num_threads();

@@ -51,7 +51,7 @@ struct Cut {
 
     Cut(const kernels::GemmSize& s, int64_t products) : rows(s.m), columns(s.n), together(products) {
         const int64_t work = s.m * s.n * s.k;
-        if (threads_here() == 1 || products * work < 2 * chunk_work) return;
+        if (threads_now() == 1 || products * work < 2 * chunk_work) return;
         rows = std::min<int64_t>(s.m, 256);
         columns = std::min<int64_t>(s.n, 512);
         count(s);

@@ -44,7 +44,7 @@ public:
         for (const auto& step : group.steps_) steps_.push_back(step->resolve(resolver));
     }
     void run() override {
-        if (threads_here() > 1) return group_.run(bases_);
+        if (threads_now() > 1) return group_.run(bases_);
         for (const auto& step : steps_) step->run();
     }
 

@@ -16,7 +16,7 @@ void Independent::run(Bases bases) const {
     constexpr int64_t unit = 16;  // rows
     char* const shared = share_all(bases);
     // The same number for each thread, two at most, for they are not equally fast.
-    const int64_t threads = threads_here(), most = parts_for(nanoseconds_);
+    const int64_t threads = threads_now(), most = parts_for(nanoseconds_);
     const int64_t parts = most <= threads ? most : 2 * threads;
     const auto row_at = [&](size_t i, int64_t part) {
         const int64_t rows = steps_[i]->rows();

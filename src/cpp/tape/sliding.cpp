@@ -418,7 +418,7 @@ std::unique_ptr<ResolvedStep> Sliding::resolve(Resolver& resolver) const {
 }
 
 void Sliding::run(Bases bases) const {
-    const int64_t part = threads_here() == 1 ? std::max<int64_t>(end_, 1) : part_;
+    const int64_t part = threads_now() == 1 ? std::max<int64_t>(end_, 1) : part_;
     parallel_for((end_ + part - 1) / part, [&](int64_t i) {
         Running running(bases, static_cast<char*>(scratch(work_bytes_)));
         Window<Running>(*this, running, i * part, std::min((i + 1) * part, end_)).run();

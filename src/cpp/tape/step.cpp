@@ -24,7 +24,7 @@ int64_t parts_for(double nanoseconds) {
 
 int64_t rows_for_part(int64_t rows, int64_t most_parts) {
     constexpr int64_t few_rows = 64, unit = 16;
-    const int64_t threads = std::min<int64_t>(threads_here(), most_parts);
+    const int64_t threads = std::min<int64_t>(threads_now(), most_parts);
     if (threads == 1) return rows;
     // Two for each, where there are rows enough: threads are not equally fast.
     const int64_t parts = std::min(rows >= 2 * threads * few_rows ? 2 * threads : threads, most_parts);
@@ -33,7 +33,7 @@ int64_t rows_for_part(int64_t rows, int64_t most_parts) {
 
 void make_shared(const Prepared& prepared, const void* const* in, int64_t bytes, void* shared) {
     constexpr int64_t worth_a_part = 64 << 10;  // bytes
-    const int64_t parts = std::max<int64_t>(std::min<int64_t>(bytes / worth_a_part, threads_here()), 1);
+    const int64_t parts = std::max<int64_t>(std::min<int64_t>(bytes / worth_a_part, threads_now()), 1);
     parallel_for(parts, [&](int64_t part) { prepared.share(in, part, parts, shared); });
 }
 

@@ -64,7 +64,7 @@ bool Streamed::reads(int base) const {
 
 void Streamed::run(Bases bases) const {
     char* const state = static_cast<char*>(shared_scratch(state_at_.back()));
-    const int64_t part = threads_here() == 1 ? rows_ : part_;
+    const int64_t part = threads_now() == 1 ? rows_ : part_;
     parallel_for((rows_ + part - 1) / part,
                  [&](int64_t i) { run_part(bases, i * part, std::min((i + 1) * part, rows_), state); });
     for (size_t i = 0; i < sums_.size(); ++i) sums_[i].sum->finish(state + state_at_[i], sums_[i].out.at.in(bases));

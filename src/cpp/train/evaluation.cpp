@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/thread_count.hpp"
 #include "train/pulse.hpp"
 
 namespace fg {
@@ -19,6 +20,7 @@ Evaluation::Evaluation(std::vector<Tensor> arrays, int64_t chunk, RecordedStep f
 }
 
 double Evaluation::operator()(const std::function<void()>& poll) const {
+    const LoopRuns running;
     Pulse pulse(poll);
     double sum = 0, weight = 0;
     std::vector<Tensor> part(arrays_.size());

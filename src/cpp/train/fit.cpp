@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "core/thread_count.hpp"
 #include "train/rebind.hpp"
 
 namespace fg {
@@ -59,6 +60,7 @@ BoundStep& FitLoop::gather(const Permutation& order, int64_t i) {
 
 EpochResult FitLoop::epoch(uint64_t epoch, Span<Rule> rules, Pulse::Clock::time_point deadline,
                            const std::function<void()>& poll) {
+    const LoopRuns running;
     const Permutation order = batches_.order(epoch);
     Pulse pulse(poll);
     drawn_ = 0;  // of another epoch

@@ -359,9 +359,6 @@ def isa() -> str:
 def isa_is_fused() -> bool:
     """Whether the level has a fused multiply-add."""
 
-def keep_to_this_thread() -> None:
-    """From now on that is 1."""
-
 def max_threads() -> int:
     """The most that may be asked for."""
 
@@ -410,8 +407,8 @@ def set_num_threads(count: SupportsIndex) -> None:
 def set_transforming(transforming: bool) -> bool:
     """While on, float() and item() of values that require gradients are refused in this thread; returns what it was."""
 
-def threads_here() -> int:
-    """How many a computation of the calling thread may use."""
+def threads_now() -> int:
+    """How many a computation takes now: fewer where several loops train."""
 
 def to_result(tensor: Tensor) -> Any:
     """A NumPy array of the caller's own; a NumPy scalar of a 0-d tensor."""

@@ -82,8 +82,8 @@ def fit_many(
         default) or ``"batch_size"``; anything else is a hyper-parameter of the optimizer, such as
         ``"weight_decay"``.
     **keywords
-        Of `fit`, for all members. Callbacks are called in the thread of their member, whose computations use
-        no other where several members run at a time; ``progress`` shows one bar.
+        Of `fit`, for all members. Callbacks are called in the thread of their member; ``progress`` shows one
+        bar.
 
     Returns
     -------
@@ -214,8 +214,7 @@ def _converted(X: Any, y: Any, models: list[Module]) -> tuple[Any, Any]:
 
 def _run(fits: list[Fit], cancel: core.train.Cancel, progress: Progress) -> list[History]:
     workers = max(1, min(len(fits), get_num_threads(), os.cpu_count() or 1))
-    alone = core.keep_to_this_thread if workers > 1 else None  # a core each, and no others
-    with concurrent.futures.ThreadPoolExecutor(workers, "fit_many", alone) as pool:
+    with concurrent.futures.ThreadPoolExecutor(workers, thread_name_prefix="fit_many") as pool:
         futures = [pool.submit(member.run) for member in fits]
         try:
             pending = set(futures)
