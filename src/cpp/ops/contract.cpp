@@ -44,12 +44,12 @@ constexpr int64_t plenty_of_chunks = 16;
 // large, since each packs what it reads for itself (1024 x 1024 x 1024 in blocks of 256 x 256 costs one core some 10 %
 // more than at one go), and are halved until there are plenty. The kernel's promise makes every cut give the same bits
 // but one: a single column is summed in another order, so none is ever cut off.
-struct Cut {
+struct Blocks {
     int64_t rows, columns;         // of a block
     int64_t down = 1, across = 1;  // blocks of a product
     int64_t together;              // blocks in a chunk
 
-    Cut(const kernels::GemmSize& s, int64_t products) : rows(s.m), columns(s.n), together(products) {
+    Blocks(const kernels::GemmSize& s, int64_t products) : rows(s.m), columns(s.n), together(products) {
         const int64_t work = s.m * s.n * s.k;
         if (threads_now() == 1 || products * work < 2 * chunk_work) return;
         rows = std::min<int64_t>(s.m, 256);
@@ -98,7 +98,7 @@ int64_t run_matmul(const Op&, const Attrs&, Views in, const View& out) {
             return kernel.gemm_plan({m, n, size.k}, a.strides.at_end(2), a.strides.at_end(1), b.strides.at_end(2),
                                     b.strides.at_end(1), size.n);
         };
-        const Cut cut(size, products);
+        const Blocks cut(size, products);
         const int64_t blocks = cut.down * cut.across, all = products * blocks;
         parallel_for((all + cut.together - 1) / cut.together, [&](int64_t chunk) {
             const int64_t first = chunk * cut.together, end = std::min(first + cut.together, all);
