@@ -99,24 +99,30 @@ template <class T> void pack_columns(int64_t n, int64_t depth, Block<T>& b, T* t
     b = {to, 0, 0, true};
 }
 
-// The rows below a panel of so many vectors.
-FG_INLINE Cut cut_rows(int64_t m, int vectors) { return cut(m, rows_by_vectors[vectors - 1]); }
+template <class T> FG_INLINE BlockCuts cut_block(int64_t m, int64_t n, bool a_packed) {
+    const Cut columns = cut_columns<T>(n);
+    const auto rows_below = [&](int64_t vectors) __attribute__((always_inline)) {
+        return a_packed ? cut_packed_rows(m) : cut(m, rows_by_vectors[vectors - 1]);
+    };
+    const Cut last_rows = rows_below(columns.size);
+    return {columns, columns.bigger ? rows_below(columns.size + 1) : last_rows, last_rows};
+}
 
-// c (m, n) = or += a (m, depth) @ b (depth, n); an unpacked b has its columns side by side, in whole vectors where
-// loads have no masks. For the cuts see GemmPlan.
-template <class T> FG_INLINE void cut_product(const Cut& columns, const Cut& rows, const Cut& last_rows, int64_t n,
-                                              int64_t depth, Block<T> a, Block<T> b, T* c, int64_t ldc, bool add) {
+// c (m, n) = or += a (m, depth) @ b (depth, n) with the cuts of m and n; an unpacked b has its columns side by side, in
+// whole vectors where loads have no masks.
+template <class T> FG_INLINE void cut_product(const BlockCuts& cuts, int64_t n, int64_t depth, Block<T> a, Block<T> b,
+                                              T* c, int64_t ldc, bool add) {
     constexpr int lanes = Vec<T>::size;
     const bool adjacent = a.packed || a.outer == 1;
-    for (int64_t panel = 0, j = 0; panel < columns.parts; ++panel) {
-        const int vectors = part_of(columns, panel), width = vectors * lanes;
+    for (int64_t panel = 0, j = 0; panel < cuts.columns.parts; ++panel) {
+        const int vectors = part_of(cuts.columns, panel), width = vectors * lanes;
         const int missing = width - int(smaller(width, n - j));
         const TileTable<T>& whole = adjacent ? tile_table<T, true, false> : tile_table<T, false, false>;
         const TileTable<T>& ragged = adjacent ? tile_table<T, true, true> : tile_table<T, false, true>;
         const TileTable<T>& table = missing ? ragged : whole;
         const Panel<T> right =
             b.packed ? Panel<T>{b.p + j * depth, width, lanes - missing} : Panel<T>{b.p + j, b.inner, lanes - missing};
-        const Cut& tiles = panel < columns.bigger ? rows : last_rows;
+        const Cut& tiles = panel < cuts.columns.bigger ? cuts.rows : cuts.last_rows;
         for (int64_t part = 0, i = 0; part < tiles.parts; ++part) {
             const int r = part_of(tiles, part);
             const Rows<T> left =
@@ -129,11 +135,7 @@ template <class T> FG_INLINE void cut_product(const Cut& columns, const Cut& row
 }
 template <class T> FG_OUT_OF_LINE void block_product(int64_t m, int64_t n, int64_t depth, Block<T> a, Block<T> b, T* c,
                                                      int64_t ldc, bool add) {
-    const Cut columns = cut_columns<T>(n);
-    const int vectors = int(columns.size);
-    const Cut last_rows = a.packed ? cut_packed_rows(m) : cut_rows(m, vectors);
-    const Cut rows = a.packed || columns.bigger == 0 ? last_rows : cut_rows(m, vectors + 1);
-    cut_product(columns, rows, last_rows, n, depth, a, b, c, ldc, add);
+    cut_product(cut_block<T>(m, n, a.packed), n, depth, a, b, c, ldc, add);
 }
 
 // Numbers of scratch for packed A; packed B follows.
@@ -290,6 +292,11 @@ FG_OUT_OF_LINE void outer_product(int64_t m, int64_t n, const T* a, int64_t a_ro
 
 // --- the kinds of products that a plan chooses from
 
+template <class T> FG_INLINE Block<T> rows_of(const GemmPlan<T>& p, const T* a) { return {a, p.a_row, p.a_col, false}; }
+template <class T> FG_INLINE Block<T> columns_of(const GemmPlan<T>& p, const T* b) {
+    return {b, p.b_col, p.b_row, false};
+}
+
 template <class T> void no_product(const GemmPlan<T>& p, const T*, const T*, T* c, void*) {
     if (p.size.n > 0)
         for (int64_t i = 0; i < p.size.m; ++i) memset(c + i * p.ldc, 0, size_t(p.size.n) * sizeof(T));
@@ -304,16 +311,13 @@ template <class T> void planned_outer(const GemmPlan<T>& p, const T* a, const T*
     outer_product(p.size.m, p.size.n, a, p.a_row, b, c, p.ldc);
 }
 template <class T> void planned_transposed(const GemmPlan<T>& p, const T* a, const T* b, T* c, void* scratch) {
-    transposed_product(p.size, Block<T>{a, p.a_row, p.a_col, false}, Block<T>{b, p.b_col, p.b_row, false}, c, p.ldc,
-                       static_cast<T*>(scratch));
+    transposed_product(p.size, rows_of(p, a), columns_of(p, b), c, p.ldc, static_cast<T*>(scratch));
 }
 template <class T> void planned_block(const GemmPlan<T>& p, const T* a, const T* b, T* c, void*) {
-    cut_product(p.columns, p.rows, p.last_rows, p.size.n, p.size.k, Block<T>{a, p.a_row, p.a_col, false},
-                Block<T>{b, p.b_col, p.b_row, false}, c, p.ldc, false);
+    cut_product(p.cuts, p.size.n, p.size.k, rows_of(p, a), columns_of(p, b), c, p.ldc, false);
 }
 template <class T> void planned_product(const GemmPlan<T>& p, const T* a, const T* b, T* c, void* scratch) {
-    choose_packing(p.size, Block<T>{a, p.a_row, p.a_col, false}, Block<T>{b, p.b_col, p.b_row, false}, c, p.ldc,
-                   static_cast<T*>(scratch));
+    choose_packing(p.size, rows_of(p, a), columns_of(p, b), c, p.ldc, static_cast<T*>(scratch));
 }
 
 // Whether a product is one block, wherever its operands lie.
@@ -323,7 +327,8 @@ template <class T> FG_INLINE bool is_one_block(GemmSize s, const Block<T>& a, co
 
 template <class T>
 GemmPlan<T> gemm_plan(GemmSize s, int64_t a_row, int64_t a_col, int64_t b_row, int64_t b_col, int64_t ldc) {
-    GemmPlan<T> p{s, a_row, a_col, b_row, b_col, ldc, {}, {}, {}, planned_product<T>};
+    GemmPlan<T> p{s, a_row, a_col, b_row, b_col, ldc, {}, planned_product<T>};
+    const T* const anywhere = nullptr;
     if (s.m == 0 || s.n == 0 || s.k == 0) {
         p.run = no_product<T>;
     } else if (s.n == 1) {
@@ -334,11 +339,9 @@ GemmPlan<T> gemm_plan(GemmSize s, int64_t a_row, int64_t a_col, int64_t b_row, i
         p.run = planned_outer<T>;
     } else if (a_row == 1 && s.m >= 2 * Vec<T>::size && is_narrow<T>(s.n)) {
         p.run = planned_transposed<T>;
-    } else if (is_one_block(s, Block<T>{nullptr, a_row, a_col, false}, Block<T>{nullptr, b_col, b_row, false})) {
+    } else if (is_one_block(s, rows_of(p, anywhere), columns_of(p, anywhere))) {
         p.run = planned_block<T>;
-        p.columns = cut_columns<T>(s.n);
-        p.last_rows = cut_rows(s.m, int(p.columns.size));
-        p.rows = p.columns.bigger ? cut_rows(s.m, int(p.columns.size) + 1) : p.last_rows;
+        p.cuts = cut_block<T>(s.m, s.n, false);
     }
     return p;
 }

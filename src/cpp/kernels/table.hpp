@@ -67,12 +67,16 @@ struct Cut {
     int64_t parts, size, bigger;
 };
 
+// Of a block of a product: vectors of columns, and rows below a bigger part of those and below the others.
+struct BlockCuts {
+    Cut columns, rows, last_rows;
+};
+
 // How products of one size and layout are made, found once for many of them.
 template <class T> struct GemmPlan {
     GemmSize size;
     int64_t a_row, a_col, b_row, b_col, ldc;
-    // Of products in one go: vectors of columns, and rows below a bigger part of those and below the others.
-    Cut columns, rows, last_rows;
+    BlockCuts cuts;  // of a product in one block
     void (*run)(const GemmPlan& plan, const T* a, const T* b, T* c, void* scratch);
 };
 

@@ -120,42 +120,41 @@ int64_t run_matmul(const Op&, const Attrs&, Views in, const View& out) {
 template <class T> class PreparedMatmul final : public Prepared {
 public:
     PreparedMatmul(const View& a, const View& b, const View& out)
-        : size_{out.shape[0], out.shape[1], a.shape[1]},
-          a_row_(a.strides[0]),
-          a_column_(a.strides[1]),
-          b_row_(b.strides[0]),
-          b_column_(b.strides[1]),
-          kernels_(kernels::numbers<T>(kernels::table())),
-          plan_(kernels_.gemm_plan(size_, a_row_, a_column_, b_row_, b_column_, size_.n)) {
+        : kernels_(kernels::numbers<T>(kernels::table())),
+          plan_(kernels_.gemm_plan({out.shape[0], out.shape[1], a.shape[1]}, a.strides[0], a.strides[1], b.strides[0],
+                                   b.strides[1], out.shape[1])) {
+        const kernels::GemmSize& size = plan_.size;
         aligned = true;
-        rows = size_.m;
-        row_size = size_.n;
-        row_work = double(size_.n) * double(size_.k);
+        rows = size.m;
+        row_size = size.n;
+        row_work = double(size.n) * double(size.k);
         row_ns = row_work * double(sizeof(T)) / 4 * kernels::table().product_ns;
         // Each go reads all of B: one that does not stay near is read seldom.
-        grain = size_.k * size_.n * int64_t(sizeof(T)) > (1 << 20) ? 512 : 96;
+        grain = size.k * size.n * int64_t(sizeof(T)) > (1 << 20) ? 512 : 96;
     }
-    int64_t shared_bytes() const override { return kernels_.gemm_packed_bytes(size_, b_row_, b_column_); }
+    int64_t shared_bytes() const override { return kernels_.gemm_packed_bytes(plan_.size, plan_.b_row, plan_.b_col); }
     void share(const void* const* in, int64_t part, int64_t parts, void* shared) const override {
-        kernels_.gemm_pack(size_, static_cast<const T*>(in[1]), b_row_, b_column_, part, parts, shared);
+        kernels_.gemm_pack(plan_.size, static_cast<const T*>(in[1]), plan_.b_row, plan_.b_col, part, parts, shared);
     }
     int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void* work,
                 const void* shared) const override {
-        const T *const a = static_cast<const T*>(in[0]) + first * a_row_, *const b = static_cast<const T*>(in[1]);
+        const kernels::GemmPlan<T>& p = plan_;
+        const T *const all = static_cast<const T*>(in[0]), *const a = all + first * p.a_row;
+        const T* const b = static_cast<const T*>(in[1]);
         T* const c = static_cast<T*>(out);
-        const kernels::GemmSize part{count, size_.n, size_.k};
-        if (shared) kernels_.gemm_packed(part, a, a_row_, a_column_, shared, c, size_.n, work);
-        else if (count == size_.m) plan_.run(plan_, a, b, c, work);
-        else if (size_.n == 1 && a_column_ == 1 && b_row_ == 1)
-            kernels_.column_part(size_.m, size_.k, first, count, static_cast<const T*>(in[0]), a_row_, b, c);
-        else kernels_.gemm(part, a, a_row_, a_column_, b, b_row_, b_column_, c, size_.n, work);
+        const kernels::GemmSize part{count, p.size.n, p.size.k};
+        if (shared) kernels_.gemm_packed(part, a, p.a_row, p.a_col, shared, c, p.ldc, work);
+        else if (count == rows) p.run(p, a, b, c, work);
+        else if (p.size.n == 1 && p.a_col == 1 && p.b_row == 1)
+            kernels_.column_part(rows, p.size.k, first, count, all, p.a_row, b, c);
+        else kernels_.gemm(part, a, p.a_row, p.a_col, b, p.b_row, p.b_col, c, p.ldc, work);
         return -1;
     }
-    int64_t work_bytes(int64_t count) const override { return kernels_.gemm_scratch({count, size_.n, size_.k}); }
+    int64_t work_bytes(int64_t count) const override {
+        return kernels_.gemm_scratch({count, plan_.size.n, plan_.size.k});
+    }
 
 private:
-    kernels::GemmSize size_;
-    int64_t a_row_, a_column_, b_row_, b_column_;
     const kernels::NumberKernels<T>& kernels_;
     kernels::GemmPlan<T> plan_;  // of all rows
 };

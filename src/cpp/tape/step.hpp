@@ -136,6 +136,7 @@ public:
     virtual int64_t shared_bytes() const { return 0; }
     virtual void share(Bases, void*) const {}
 };
+
 // One use of an op by itself.
 class OpStep final : public RowStep {
 public:

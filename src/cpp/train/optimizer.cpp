@@ -98,9 +98,9 @@ private:
 template <class Step, class T> bool update_all(const Step& step, const Numbers<T>& numbers, int64_t t, bool first) {
     constexpr int64_t worth_a_part = 16 << 10, unit = 16;  // numbers
     const int64_t parts = std::max<int64_t>(numbers.n / worth_a_part, 1);
-    const int64_t part = (numbers.n + parts * unit - 1) / (parts * unit) * unit;
+    const int64_t part = std::max((numbers.n + parts * unit - 1) / (parts * unit) * unit, unit);
     std::atomic<bool> finite{true};
-    parallel_for(parts == 1 ? 1 : (numbers.n + part - 1) / part, [&](int64_t i) {
+    parallel_for((numbers.n + part - 1) / part, [&](int64_t i) {
         Numbers<T> some = numbers;
         some.n = std::min(part, numbers.n - i * part);
         some.param += i * part;

@@ -101,7 +101,7 @@ template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t
     Ahead<T> next(a + m * a_row, a_row, k, following);
     int64_t i = 0;
     for (; k <= column_depth && i + width <= m; i += width) {
-        next.fetch(following > 0 ? fetched_by_rows(width * k) : 0);
+        next.fetch(fetched_by_rows(width * k));
         for (int64_t at = 0; at < lines_end; at += line) __builtin_prefetch(a + i * a_row + ahead + at);
         const Vec<T> sums = dot_many(k, rest, a + i * a_row, a_row, b);
         if (ldc == 1) sums.store(c + i);
