@@ -239,23 +239,21 @@ FG_INLINE void reduce_vector(int64_t n, int64_t row, const T* x, T* out, const L
 
 // The same of a whole vector, two eights at a time.
 template <class R, class T> FG_INLINE void reduce_vector_by_pairs(int64_t n, int64_t row, const T* x, T* out) {
-    const int64_t whole = n >> 4, pairs = (n + 7) >> 4, rest = n - 16 * pairs;  // at most eight rows are left
+    const int64_t pairs = (n + 7) >> 4, rest = n - 16 * pairs;  // at most eight rows are left
     const AllLanes<T> lanes;
-    Vec<T> level[pairwise_levels];
-    const auto put_pair = [&](int64_t i, int64_t there) __attribute__((always_inline)) {
+    Vec<T> level[pairwise_levels], s(R::neutral), pair;
+    for (int64_t i = 0; i < pairs; ++i, x += 16 * row) {
         const Vec<T> first = join_eight<R>(8, x, row, lanes);
-        Vec<T> s = R::join(first, join_eight<R>(there, x + 8 * row, row, lanes));
+        pair = R::join(first, join_eight<R>(n - 16 * i - 8, x + 8 * row, row, lanes));
         const int carried = carries(i);
-        for (int l = 0; l < carried; ++l) s = R::join(level[l], s);
-        level[carried] = s;
-        x += 16 * row;
-    };
-    for (int64_t i = 0; i < whole; ++i) put_pair(i, 8);
-    if (pairs > whole) put_pair(pairs - 1, rest + 8);
-    Vec<T> s(R::neutral);
+        for (int l = 0; l < carried; ++l) pair = R::join(level[l], pair);
+        level[carried] = pair;
+    }
     if (rest > 0) s = R::join(join_eight<R>(rest, x, row, lanes), s);
-    for (int l = 0; pairs >> l; ++l)
-        if (pairs >> l & 1) s = R::join(level[l], s);
+    if (pairs == 1) s = R::join(pair, s);  // most often
+    else
+        for (int l = 0; pairs >> l; ++l)
+            if (pairs >> l & 1) s = R::join(level[l], s);
     lanes.store(out, s);
 }
 
@@ -276,29 +274,36 @@ FG_OUT_OF_LINE void reduce_near(int64_t n, int64_t row, int64_t columns, const T
 // --- the kernels
 
 template <class R, class T>
-void reduce(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out, const R& reduction) {
+FG_OUT_OF_LINE void reduce_many_rows(int64_t outer, int64_t n, const T* x, T* out, const R&) {
     constexpr int width = Vec<T>::size;
-    constexpr int64_t chunk = chunk_bytes / int64_t(sizeof(T));
-    if (row == 1 && outer == 1) {
-        *out = tree<R>(row_lanes(n, x, reduction));
-        return;
+    const R reductions[width] = {};
+    for (int64_t o = 0; o < outer; o += width) {
+        const int count = int(smaller(width, outer - o));
+        FirstLanes<T>(count).store(out + o, reduce_rows(count, n, x + o * n, reductions));
     }
+}
+template <class R, class T> FG_OUT_OF_LINE void reduce_columns(int64_t outer, int64_t n, int64_t inner, int64_t row,
+                                                               const T* x, T* out, const R& reduction) {
+    constexpr int64_t chunk = chunk_bytes / int64_t(sizeof(T));
+    for (int64_t o = 0; o < outer; ++o, x += n * row, out += inner)
+        for (int64_t j = 0; j < inner; j += chunk)
+            reduce_chunk(n, row, smaller(chunk, inner - j), x + j, reduction, out + j);
+}
+
+// What small sums take is mostly on their way to here: it saves no registers.
+template <class R, class T>
+FG_INLINE void reduce(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out, const R& reduction) {
     if (row == 1) {
-        const R reductions[width] = {};
-        for (int64_t o = 0; o < outer; o += width) {
-            const int count = int(smaller(width, outer - o));
-            FirstLanes<T>(count).store(out + o, reduce_rows(count, n, x + o * n, reductions));
-        }
+        if (outer > 1) return reduce_many_rows(outer, n, x, out, reduction);
+        *out = tree<R>(row_lanes(n, x, reduction));
         return;
     }
     if constexpr (R::as_they_are)
         if (n * row * int64_t(sizeof(T)) <= near_bytes) {
-            for (int64_t o = 0; o < outer; ++o, x += n * row, out += inner) reduce_near<R>(n, row, inner, x, out);
+            for (; outer > 0; --outer, x += n * row, out += inner) reduce_near<R>(n, row, inner, x, out);
             return;
         }
-    for (int64_t o = 0; o < outer; ++o, x += n * row, out += inner)
-        for (int64_t j = 0; j < inner; j += chunk)
-            reduce_chunk(n, row, smaller(chunk, inner - j), x + j, reduction, out + j);
+    reduce_columns(outer, n, inner, row, x, out, reduction);
 }
 
 template <class T> void sum(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out) {

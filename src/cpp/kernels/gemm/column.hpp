@@ -19,9 +19,7 @@ constexpr int64_t column_bytes = 32768;            // of A between two visits to
 constexpr int64_t column_far_bytes = 512 << 10, column_far_visit = 8192;
 
 // The lanes of R rows of a (R, k) with contiguous k, k <= column_depth.
-// `rest`: the first k % 16 of sixteen lanes.
-template <class T, int R> FG_INLINE void dot_rows(int64_t k, const FirstOfSixteen<T>& rest, const T* a, int64_t a_row,
-                                                  const T* b, Sixteen<T>* out) {
+template <class T, int R> FG_INLINE void dot_rows(int64_t k, const T* a, int64_t a_row, const T* b, Sixteen<T>* out) {
     const T* row[R];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
@@ -35,6 +33,7 @@ template <class T, int R> FG_INLINE void dot_rows(int64_t k, const FirstOfSixtee
         for (int r = 0; r < R; ++r) out[r] = fma(Sixteen<T>::load(row[r] + i), y, out[r]);
     }
     if (i < k) {
+        const FirstOfSixteen<T> rest(int(k - i));
         const Sixteen<T> y = rest.load(b + i);
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) out[r] = fma(rest.load(row[r] + i), y, out[r]);
@@ -43,43 +42,45 @@ template <class T, int R> FG_INLINE void dot_rows(int64_t k, const FirstOfSixtee
 
 // One row with any k.
 template <class T> FG_INLINE T dot_row(int64_t k, const T* a, const T* b) {
-    const FirstOfSixteen<T> rest(int(k % 16));
     Sixteen<T> total, sum;
-    dot_rows<T, 1>(smaller(k, column_depth), rest, a, 0, b, &total);
+    dot_rows<T, 1>(smaller(k, column_depth), a, 0, b, &total);
     for (int64_t begin = column_depth; begin < k; begin += column_depth) {
-        dot_rows<T, 1>(smaller(k - begin, column_depth), rest, a + begin, 0, b + begin, &sum);
+        dot_rows<T, 1>(smaller(k - begin, column_depth), a + begin, 0, b + begin, &sum);
         total = total + sum;
     }
     return tree<JoinSum>(total);
 }
 
 // Vec<T>::size rows, k <= column_depth. Two halves: eight sums in flight hide the latency.
-template <class T>
-FG_INLINE Vec<T> dot_many(int64_t k, const FirstOfSixteen<T>& rest, const T* a, int64_t a_row, const T* b) {
+template <class T> FG_INLINE Vec<T> dot_many(int64_t k, const T* a, int64_t a_row, const T* b) {
     constexpr int width = Vec<T>::size, some = width / 2;
     Sixteen<T> lanes[width];
-    dot_rows<T, some>(k, rest, a, a_row, b, lanes);
-    dot_rows<T, some>(k, rest, a + some * a_row, a_row, b, lanes + some);
+    dot_rows<T, some>(k, a, a_row, b, lanes);
+    dot_rows<T, some>(k, a + some * a_row, a_row, b, lanes + some);
     return tree_of_rows<JoinSum>(lanes);
 }
 
-// Fetches lines of `size` numbers, `apart` from one another, in the order of their addresses, some at a time: rows side
-// by side and the strips of dot_columns jump over parts of cache lines and over whole ones, which no processor
+// Fetches lines of so many numbers, `apart` from one another, in the order of their addresses, some at a time: rows
+// side by side and the strips of add_columns jump over parts of cache lines and over whole ones, which no processor
 // foresees.
 template <class T> struct Ahead {
     const T* line_begin;
     int64_t apart, size, lines, at = 0;
 
     FG_INLINE Ahead(const T* begin, int64_t step, int64_t numbers, int64_t count)
-        : line_begin(begin), apart(step), size(numbers), lines(count) {}
+        : line_begin(begin), apart(step), size(numbers), lines(count) {
+        if (apart != size || lines <= 0) return;
+        size *= lines;  // one behind the other: one line
+        lines = 1;
+    }
     FG_INLINE void fetch(int64_t count) {
         constexpr int64_t step = 64 / int64_t(sizeof(T));
-        for (int64_t i = 0; i < count && lines > 0; i += step) {
-            __builtin_prefetch(line_begin + at);
-            at += step;
-            if (at < size) continue;
-            at -= size;
-            if (at >= step || apart != size) at = 0;
+        while (count > 0 && lines > 0) {
+            const int64_t end = smaller(at + count, size);
+            count -= end - at;
+            for (; at < end; at += step) __builtin_prefetch(line_begin + at);
+            if (at < size) return;
+            at = 0;
             line_begin += apart;
             --lines;
         }
@@ -90,6 +91,11 @@ template <class T> struct Ahead {
 // first so many are fetched by the one, the others by the other.
 FG_INLINE int64_t fetched_by_rows(int64_t count) { return count * 2 / 5; }
 
+// Some numbers, `apart` from one another.
+template <class T> FG_OUT_OF_LINE void put_apart(Vec<T> x, int used, T* c, int64_t apart) {
+    for (int r = 0; r < used; ++r) c[r * apart] = x.v[r];
+}
+
 // `following`: of the rows behind these are fetched meanwhile.
 template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc,
                                        int64_t following = 0) {
@@ -97,51 +103,80 @@ template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t
     // Masked loads do not make a processor read ahead, nor do some rows read side by side.
     const int64_t line = 64 / int64_t(sizeof(T)), group = width * a_row, ahead = group < 16 * line ? 16 * line : group;
     const int64_t lines_end = m * a_row * int64_t(sizeof(T)) >= column_far_bytes && group <= 64 * line ? group : 0;
-    const FirstOfSixteen<T> rest(int(k % 16));
     Ahead<T> next(a + m * a_row, a_row, k, following);
     int64_t i = 0;
     for (; k <= column_depth && i + width <= m; i += width) {
         next.fetch(fetched_by_rows(width * k));
         for (int64_t at = 0; at < lines_end; at += line) __builtin_prefetch(a + i * a_row + ahead + at);
-        const Vec<T> sums = dot_many(k, rest, a + i * a_row, a_row, b);
+        const Vec<T> sums = dot_many(k, a + i * a_row, a_row, b);
         if (ldc == 1) sums.store(c + i);
-        else
-            for (int r = 0; r < width; ++r) c[(i + r) * ldc] = sums.v[r];
+        else put_apart(sums, width, c + i * ldc, ldc);
     }
     for (; i < m; ++i) c[i * ldc] = dot_row(k, a + i * a_row, b);
 }
 
-// Adds lanes [first, first + L) of one vector of rows, over k columns of a.
-template <class T, int L>
-FG_INLINE void add_lanes(int64_t k, const T* a, int64_t a_col, const T* b, FirstLanes<T> rows, int first, Vec<T>* sum) {
-    int64_t i = 0;
-    for (; i + 16 <= k; i += 16) {
-        const T* from = a + (i + first) * a_col;
-#pragma GCC unroll 16
-        for (int l = 0; l < L; ++l) sum[l] = fma(rows.load(from + l * a_col), Vec<T>(b[i + first + l]), sum[l]);
-    }
-    if (i < k) {
-        const Vec<T> zero(T(0));
+// Adds lanes [first, first + L) of NV vectors of rows, the last of them read as `last` says, over whole sixteens of k
+// columns of a.
+template <class T, int L, int NV, class Lanes> FG_INLINE void add_lanes(int64_t k, const T* a, int64_t a_col,
+                                                                        const T* b, const Lanes& last, int first,
+                                                                        Vec<T> (&sum)[L][NV]) {
+    constexpr int width = Vec<T>::size;
+    a += first * a_col;
+    b += first;
+    for (; k >= 16; k -= 16, a += 16 * a_col, b += 16)
 #pragma GCC unroll 16
         for (int l = 0; l < L; ++l) {
-            const int64_t at = i + first + l;
-            sum[l] = at < k ? fma(rows.load(a + at * a_col), Vec<T>(b[at]), sum[l]) : fma(zero, zero, sum[l]);
+            const Vec<T> y(b[l]);
+            const T* const column = a + l * a_col;
+#pragma GCC unroll 4
+            for (int v = 0; v < NV - 1; ++v) sum[l][v] = fma(Vec<T>::load(column + v * width), y, sum[l][v]);
+            sum[l][NV - 1] = fma(last.load(column + (NV - 1) * width), y, sum[l][NV - 1]);
         }
+}
+
+// What is left of k, k % 16 of its columns: lane l of one vector of rows lies at sums[l * lane].
+template <class T, class Lanes> FG_OUT_OF_LINE void add_rest(int64_t k, const T* a, int64_t a_col, const T* b,
+                                                             const Lanes& rows, T* sums, int64_t lane) {
+    const Vec<T> zero(T(0));
+#pragma GCC unroll 1
+    for (int l = 0; l < 16; ++l, a += a_col, sums += lane) {
+        const Vec<T> sum = Vec<T>::load(sums);
+        (l < k ? fma(rows.load(a), Vec<T>(b[l]), sum) : fma(zero, zero, sum)).store(sums);
     }
 }
 
-// The same, of sums that lie in memory: lane l at sums[l * lane].
-template <class T, int L> FG_INLINE void dot_columns(int64_t k, const T* a, int64_t a_col, const T* b,
-                                                     FirstLanes<T> rows, bool fresh, int first, T* sums, int64_t lane) {
-    Vec<T> sum[L];
+// All lanes of NV vectors of rows, L of them at a time, of sums that lie in memory: lane l at sums[l * lane]. Before
+// each time, so many numbers are fetched ahead.
+template <class T, int L, int NV, class Lanes>
+FG_OUT_OF_LINE void add_strip(int64_t k, const T* a, int64_t a_col, const T* b, const Lanes& last, bool fresh, T* sums,
+                              int64_t lane, Ahead<T>& ahead, int64_t fetched) {
+    constexpr int width = Vec<T>::size;
+    T* to = sums;
+    for (int first = 0; first < 16; first += L, to += L * lane) {
+        ahead.fetch(fetched);
+        Vec<T> sum[L][NV];
 #pragma GCC unroll 16
-    for (int l = 0; l < L; ++l) sum[l] = fresh ? Vec<T>(T(0)) : Vec<T>::load(sums + (first + l) * lane);
-    add_lanes<T, L>(k, a, a_col, b, rows, first, sum);
+        for (int l = 0; l < L; ++l)
+#pragma GCC unroll 4
+            for (int v = 0; v < NV; ++v) sum[l][v] = fresh ? Vec<T>(T(0)) : Vec<T>::load(to + l * lane + v * width);
+        add_lanes<T, L, NV>(k, a, a_col, b, last, first, sum);
 #pragma GCC unroll 16
-    for (int l = 0; l < L; ++l) sum[l].store(sums + (first + l) * lane);
+        for (int l = 0; l < L; ++l)
+#pragma GCC unroll 4
+            for (int v = 0; v < NV; ++v) sum[l][v].store(to + l * lane + v * width);
+    }
+    const int64_t rest = k % 16;
+    if (rest == 0) return;
+    a += (k - rest) * a_col;
+    b += k - rest;
+    for (int v = 0; v < NV - 1; ++v) add_rest(rest, a + v * width, a_col, b, AllLanes<T>(), sums + v * width, lane);
+    add_rest(rest, a + (NV - 1) * width, a_col, b, last, sums + (NV - 1) * width, lane);
 }
 
-constexpr int column_lanes = tile_vectors == 4 ? 16 : 8;  // as many sums as registers hold
+// As many sums as hide the latency: lanes of one vector of rows; or, in a strip, fewer lanes of some vectors side by
+// side, which are whole cache lines and share each number of b.
+constexpr int column_lanes = 8;
+constexpr int strip_vectors = 128 / vector_bytes, strip_lanes = (tile_vectors == 4 ? 16 : 8) / strip_vectors;
 
 // The lanes of c += a (m, k) @ b (k, 1) with contiguous columns of a, over k that begin at a multiple of 16 in one
 // block of column_depth: lane l of row i at sums[l * lane + i]; `fresh`: nothing is there yet. Some `bytes` of a at a
@@ -149,20 +184,23 @@ constexpr int column_lanes = tile_vectors == 4 ? 16 : 8;  // as many sums as reg
 // column_by_rows leaves of it.
 template <class T> void add_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, bool fresh,
                                     int64_t bytes, int64_t readable, bool in_stream, T* sums, int64_t lane) {
-    constexpr int width = Vec<T>::size, lanes = column_lanes;
+    constexpr int width = Vec<T>::size, strip = strip_vectors * width;
     const int64_t fit = bytes / (m * int64_t(sizeof(T))) / 16 * 16, visit = fit < 16 ? 16 : fit;
     for (int64_t at = 0; at < k; at += visit) {
         const int64_t depth = smaller(visit, k - at), skipped = in_stream ? fetched_by_rows(depth) : 0;
         const int64_t from = at + depth + skipped, wanted = smaller(depth - skipped, readable - from);
+        const bool none_yet = fresh && at == 0;
         Ahead<T> ahead(a + from * a_col, a_col, m, readable > k ? wanted : 0);
-        for (int64_t i = 0; i < m; i += width) {
-            const FirstLanes<T> used(int(smaller(width, m - i)));
-            for (int first = 0; first < 16; first += lanes) {
-                ahead.fetch((depth - skipped) * lanes * width / 16);
-                dot_columns<T, lanes>(depth, a + i + at * a_col, a_col, b + at, used, fresh && at == 0, first, sums + i,
-                                      lane);
-            }
-        }
+        const T* const columns = a + at * a_col;
+        int64_t i = 0;
+        for (; i + strip <= m; i += strip)
+            add_strip<T, strip_lanes, strip_vectors>(depth, columns + i, a_col, b + at, AllLanes<T>(), none_yet,
+                                                     sums + i, lane, ahead,
+                                                     (depth - skipped) * strip_lanes * strip / 16);
+        for (; i < m; i += width)
+            add_strip<T, column_lanes, 1>(depth, columns + i, a_col, b + at, FirstLanes<T>(int(smaller(width, m - i))),
+                                          none_yet, sums + i, lane, ahead,
+                                          (depth - skipped) * column_lanes * width / 16);
     }
 }
 
@@ -173,8 +211,7 @@ template <class T, int L> FG_INLINE void put_tree(Vec<T>* sum, int used, T* c, i
 #pragma GCC unroll 8
         for (int l = 0; l < half; ++l) sum[l] = sum[l] + sum[l + half];
     if (ldc == 1) FirstLanes<T>(used).store(c, sum[0]);
-    else
-        for (int r = 0; r < used; ++r) c[r * ldc] = sum[0].v[r];
+    else put_apart(sum[0], used, c, ldc);
 }
 
 // c (m, 1): the tree of the lanes of each row, for some blocks of sums added in order.
@@ -193,26 +230,45 @@ template <class T> void join_columns(int64_t m, int64_t blocks, const T* sums, i
     }
 }
 
-// c (m, 1) = a (m, k) @ b (k, 1) with contiguous columns of a that are few and near: no sum is put down.
+// c (m, 1) = a (m, k) @ b (k, 1) with contiguous columns of a that are few and near, for one vector of rows: no sum is
+// put down. `whole`: k is a multiple of 16.
+template <class T, bool whole, class Lanes> FG_INLINE void near_vector(int64_t k, const T* a, int64_t a_col, const T* b,
+                                                                       const Lanes& lanes, int used, T* c,
+                                                                       int64_t ldc) {
+    constexpr int L = column_lanes;
+    const Vec<T> zero(T(0));
+    const int64_t rest = k % 16;
+    Vec<T> sum[2][L][1];
+#pragma GCC unroll 2
+    for (int half = 0; half < 2; ++half) {
+#pragma GCC unroll 8
+        for (int l = 0; l < L; ++l) sum[half][l][0] = zero;
+        add_lanes<T, L, 1>(k, a, a_col, b, lanes, half * L, sum[half]);
+        if (whole) continue;
+        const T *column = a + (k - rest + half * L) * a_col, *const y = b + k - rest + half * L;
+#pragma GCC unroll 8
+        for (int l = 0; l < L; ++l, column += a_col) {
+            Vec<T>& s = sum[half][l][0];
+            s = half * L + l < rest ? fma(lanes.load(column), Vec<T>(y[l]), s) : fma(zero, zero, s);
+        }
+    }
+#pragma GCC unroll 8
+    for (int l = 0; l < L; ++l) sum[0][l][0] = sum[0][l][0] + sum[1][l][0];
+    put_tree<T, L>(&sum[0][0][0], used, c, ldc);
+}
+// By itself, lest the compiler prepares for a rest where there is none.
+template <class T>
+FG_OUT_OF_LINE void near_with_rest(int64_t k, const T* a, int64_t a_col, const T* b, int used, T* c, int64_t ldc) {
+    near_vector<T, false>(k, a, a_col, b, FirstLanes<T>(used), used, c, ldc);
+}
 template <class T>
 FG_OUT_OF_LINE void near_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, T* c, int64_t ldc) {
-    constexpr int width = Vec<T>::size, L = column_lanes;
-    for (int64_t i = 0; i < m; i += width) {
-        const int used = int(smaller(width, m - i));
-        Vec<T> sum[L];
-#pragma GCC unroll 16
-        for (int l = 0; l < L; ++l) sum[l] = Vec<T>(T(0));
-        add_lanes<T, L>(k, a + i, a_col, b, FirstLanes<T>(used), 0, sum);
-        if constexpr (L == 8) {
-            Vec<T> more[L];
-#pragma GCC unroll 16
-            for (int l = 0; l < L; ++l) more[l] = Vec<T>(T(0));
-            add_lanes<T, L>(k, a + i, a_col, b, FirstLanes<T>(used), L, more);
-#pragma GCC unroll 16
-            for (int l = 0; l < L; ++l) sum[l] = sum[l] + more[l];
-        }
-        put_tree<T, L>(sum, used, c + i * ldc, ldc);
-    }
+    constexpr int width = Vec<T>::size;
+    int64_t i = 0;
+    if (k % 16 == 0)
+        for (; i + width <= m; i += width)
+            near_vector<T, true>(k, a + i, a_col, b, AllLanes<T>(), width, c + i * ldc, ldc);
+    for (; i < m; i += width) near_with_rest(k, a + i, a_col, b, int(smaller(width, m - i)), c + i * ldc, ldc);
 }
 
 // a has contiguous columns. scratch: 2 * 16 * column_lane numbers.
