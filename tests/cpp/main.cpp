@@ -35,7 +35,9 @@ int suite_math() {
 #if defined(__x86_64__)
         {"baseline", test_math_baseline},
         {"avx2", test_math_avx2},
+#if !defined(FG_WITHOUT_AVX512)
         {"avx512", test_math_avx512},
+#endif
 #elif defined(__aarch64__)
         {"neon", test_math_neon},
 #else

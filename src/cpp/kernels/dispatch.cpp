@@ -35,8 +35,10 @@ struct Levels {
         __builtin_cpu_init();
         add(baseline_table, true);
         add(avx2_table, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
+#if !defined(FG_WITHOUT_AVX512)
         add(avx512_table, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"));
+#endif
 #elif defined(__aarch64__)
         add(neon_table, true);
 #else
