@@ -278,8 +278,7 @@ template <class T>
 FG_OUT_OF_LINE void outer_product(int64_t m, int64_t n, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc) {
     constexpr int lanes = Vec<T>::size;
     constexpr int64_t near = 16 << 10, fewest = 8;  // bytes of C written panel by panel, and rows
-    const int64_t row_bytes = n * int64_t(sizeof(T)), fit = m * row_bytes <= near ? m : quotient(near, row_bytes);
-    const int64_t together = fit > fewest ? fit : fewest;
+    const int64_t fit = quotient(near, n * int64_t(sizeof(T))), together = fit > fewest ? fit : fewest;
     const AllLanes<T> all;
     for (int64_t i = 0; i < m; i += together, a += together * a_row, c += together * ldc) {
         const int64_t rows = smaller(together, m - i);

@@ -110,7 +110,8 @@ template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t
         for (int64_t at = 0; at < lines_end; at += line) __builtin_prefetch(a + i * a_row + ahead + at);
         const Vec<T> sums = dot_many(k, a + i * a_row, a_row, b);
         if (ldc == 1) sums.store(c + i);
-        else put_apart(sums, width, c + i * ldc, ldc);
+        else
+            for (int r = 0; r < width; ++r) c[(i + r) * ldc] = sums.v[r];
     }
     for (; i < m; ++i) c[i * ldc] = dot_row(k, a + i * a_row, b);
 }
@@ -145,20 +146,25 @@ template <class T, class Lanes> FG_OUT_OF_LINE void add_rest(int64_t k, const T*
     }
 }
 
-// All lanes of NV vectors of rows, L of them at a time, of sums that lie in memory: lane l at sums[l * lane]. Before
-// each time, so many numbers are fetched ahead.
+template <class T> FG_OUT_OF_LINE void fetch_some(Ahead<T>& ahead, int64_t count) { ahead.fetch(count); }
+
+// All lanes of NV vectors of rows, L of them at a time, of sums that lie in memory: lane l at sums[l * lane]; `fresh`:
+// nothing is there yet. Before each time, so many numbers are fetched ahead.
 template <class T, int L, int NV, class Lanes>
 FG_OUT_OF_LINE void add_strip(int64_t k, const T* a, int64_t a_col, const T* b, const Lanes& last, bool fresh, T* sums,
                               int64_t lane, Ahead<T>& ahead, int64_t fetched) {
     constexpr int width = Vec<T>::size;
+    static constexpr T nothing[NV * width] = {};
+    const int64_t step = fresh ? 0 : lane;
+    const T* from = fresh ? nothing : sums;
     T* to = sums;
-    for (int first = 0; first < 16; first += L, to += L * lane) {
-        ahead.fetch(fetched);
+    for (int first = 0; first < 16; first += L, from += L * step, to += L * lane) {
+        if (ahead.lines > 0) fetch_some(ahead, fetched);
         Vec<T> sum[L][NV];
 #pragma GCC unroll 16
         for (int l = 0; l < L; ++l)
 #pragma GCC unroll 4
-            for (int v = 0; v < NV; ++v) sum[l][v] = fresh ? Vec<T>(T(0)) : Vec<T>::load(to + l * lane + v * width);
+            for (int v = 0; v < NV; ++v) sum[l][v] = Vec<T>::load(from + l * step + v * width);
         add_lanes<T, L, NV>(k, a, a_col, b, last, first, sum);
 #pragma GCC unroll 16
         for (int l = 0; l < L; ++l)
@@ -189,9 +195,9 @@ template <class T> void add_columns(int64_t m, int64_t k, const T* a, int64_t a_
     for (int64_t at = 0; at < k; at += visit) {
         const int64_t depth = smaller(visit, k - at), skipped = in_stream ? fetched_by_rows(depth) : 0;
         const int64_t from = at + depth + skipped, wanted = smaller(depth - skipped, readable - from);
-        const bool none_yet = fresh && at == 0;
         Ahead<T> ahead(a + from * a_col, a_col, m, readable > k ? wanted : 0);
         const T* const columns = a + at * a_col;
+        const bool none_yet = fresh && at == 0;
         int64_t i = 0;
         for (; i + strip <= m; i += strip)
             add_strip<T, strip_lanes, strip_vectors>(depth, columns + i, a_col, b + at, AllLanes<T>(), none_yet,
@@ -230,45 +236,38 @@ template <class T> void join_columns(int64_t m, int64_t blocks, const T* sums, i
     }
 }
 
-// c (m, 1) = a (m, k) @ b (k, 1) with contiguous columns of a that are few and near, for one vector of rows: no sum is
-// put down. `whole`: k is a multiple of 16.
-template <class T, bool whole, class Lanes> FG_INLINE void near_vector(int64_t k, const T* a, int64_t a_col, const T* b,
-                                                                       const Lanes& lanes, int used, T* c,
-                                                                       int64_t ldc) {
+// c (m, 1) = a (m, k) @ b (k, 1) with contiguous columns of a that are few and near, for one vector of rows. Whole
+// sixteens of k: no sum is put down.
+template <class T> FG_INLINE void near_vector(int64_t k, const T* a, int64_t a_col, const T* b, T* c, int64_t ldc) {
     constexpr int L = column_lanes;
-    const Vec<T> zero(T(0));
-    const int64_t rest = k % 16;
+    const AllLanes<T> lanes;
     Vec<T> sum[2][L][1];
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
 #pragma GCC unroll 8
-        for (int l = 0; l < L; ++l) sum[half][l][0] = zero;
+        for (int l = 0; l < L; ++l) sum[half][l][0] = Vec<T>(T(0));
         add_lanes<T, L, 1>(k, a, a_col, b, lanes, half * L, sum[half]);
-        if (whole) continue;
-        const T *column = a + (k - rest + half * L) * a_col, *const y = b + k - rest + half * L;
-#pragma GCC unroll 8
-        for (int l = 0; l < L; ++l, column += a_col) {
-            Vec<T>& s = sum[half][l][0];
-            s = half * L + l < rest ? fma(lanes.load(column), Vec<T>(y[l]), s) : fma(zero, zero, s);
-        }
     }
 #pragma GCC unroll 8
     for (int l = 0; l < L; ++l) sum[0][l][0] = sum[0][l][0] + sum[1][l][0];
-    put_tree<T, L>(&sum[0][0][0], used, c, ldc);
+    put_tree<T, L>(&sum[0][0][0], Vec<T>::size, c, ldc);
 }
-// By itself, lest the compiler prepares for a rest where there is none.
+// Any k, and the first `used` of its rows.
 template <class T>
-FG_OUT_OF_LINE void near_with_rest(int64_t k, const T* a, int64_t a_col, const T* b, int used, T* c, int64_t ldc) {
-    near_vector<T, false>(k, a, a_col, b, FirstLanes<T>(used), used, c, ldc);
+FG_OUT_OF_LINE void near_ragged(int64_t k, const T* a, int64_t a_col, const T* b, int used, T* c, int64_t ldc) {
+    constexpr int width = Vec<T>::size;
+    T sums[16 * width];
+    Ahead<T> nothing(a, a_col, 0, 0);
+    add_strip<T, column_lanes, 1>(k, a, a_col, b, FirstLanes<T>(used), true, sums, width, nothing, 0);
+    join_columns(used, 1, sums, width, c, ldc);
 }
 template <class T>
 FG_OUT_OF_LINE void near_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, T* c, int64_t ldc) {
     constexpr int width = Vec<T>::size;
     int64_t i = 0;
     if (k % 16 == 0)
-        for (; i + width <= m; i += width)
-            near_vector<T, true>(k, a + i, a_col, b, AllLanes<T>(), width, c + i * ldc, ldc);
-    for (; i < m; i += width) near_with_rest(k, a + i, a_col, b, int(smaller(width, m - i)), c + i * ldc, ldc);
+        for (; i + width <= m; i += width) near_vector(k, a + i, a_col, b, c + i * ldc, ldc);
+    for (; i < m; i += width) near_ragged(k, a + i, a_col, b, int(smaller(width, m - i)), c + i * ldc, ldc);
 }
 
 // a has contiguous columns. scratch: 2 * 16 * column_lane numbers.
