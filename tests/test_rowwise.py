@@ -127,7 +127,7 @@ def network(x, *matrices):
 @pytest.mark.parametrize("n", [64, 128, 250, 1031])
 def test_layers_there_and_back(n, dtype):
     x, y = rng.normal(size=(n, 40)).astype(dtype), rng.normal(size=(n, 1)).astype(dtype)
-    matrices = weights(40, 128, 130, 1, dtype=dtype)
+    matrices = weights(40, 256, 260, 1, dtype=dtype)  # enough to share for 64 rows and the fastest kernels
 
     def gradients(*w):
         return fg.value_and_grad(lambda w: fg.mean((network(fg.tensor(x), *w) - y) ** 2))(list(w))[1]
