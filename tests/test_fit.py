@@ -330,6 +330,22 @@ def test_going_on_equals_one_long_fit(name):
     assert same(a, b)
 
 
+def test_epochs_together_equal_epochs_one_by_one():
+    """Without anything to ask between them, epochs run natively one behind the other."""
+    asked = []
+
+    def run(**keywords):
+        fg.manual_seed(0)
+        model = fg.nn.Sequential(fg.nn.Linear(3, 8), fg.nn.Dropout(0.5), fg.nn.Linear(8, 1))
+        return model, silent(model, X, Y[:, None], epochs=400, batch_size=16, **keywords)
+
+    (alone, h), (followed, g) = run(), run(callbacks=[lambda info: asked.append(info.steps)])
+    assert h.history == g.history
+    assert (h.epochs, h.steps, h.stopped, h.best_epoch) == (g.epochs, g.steps, g.stopped, g.best_epoch)
+    assert asked == list(range(5, 2005, 5))
+    assert same(alone, followed)
+
+
 def test_lr_overrides_that_of_the_optimizer():
     model = mlp()
     optimizer = fg.optim.SGD(model.parameters(), lr=0.5)

@@ -1,6 +1,7 @@
 // fastgrad._core.train: steps of training on recordings, and the loop of fit.
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "bindings/py_tensor.hpp"
@@ -42,21 +43,29 @@ void look_up(const Cancel* cancel) {
     raise_pending_signals();
 }
 
-// (end, mean loss, batches seen, the loss that ended it, the stream that its draws began with)
-py::tuple run_epoch(FitLoop& loop, uint64_t epoch, const std::vector<Rule>& rules, double seconds_left,
+// At least one epoch, and as many as fit into 20 ms: asking for each takes longer than a short one does. Of each: (end,
+// mean loss, batches seen, the loss that ended it, the stream that its draws began with).
+py::list run_epochs(FitLoop& loop, uint64_t first, uint64_t most, const std::vector<Rule>& rules, double seconds_left,
                     const Cancel* cancel) {
     using Clock = Pulse::Clock;
+    const auto start = Clock::now();
     const auto deadline =
         seconds_left < 1e9
-            ? Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds_left))
+            ? start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds_left))
             : Clock::time_point::max();
+    const auto enough = std::min(start + std::chrono::milliseconds(20), deadline);
     look_up(cancel);  // epochs may be too short for the loop to do it
+    py::list done;
     EpochResult r;
-    {
-        const WithoutGil released;
-        r = loop.epoch(epoch, rules, deadline, [cancel] { look_up(cancel); });
-    }
-    return py::make_tuple(name(r.end), r.loss, r.batches, r.worst, r.draws.stream);
+    do {
+        {
+            const WithoutGil released;
+            r = loop.epoch(first + done.size(), rules, deadline, [cancel] { look_up(cancel); });
+        }
+        loop.commit();
+        done.append(py::make_tuple(name(r.end), r.loss, r.batches, r.worst, r.draws.stream));
+    } while (r.end == EpochEnd::complete && done.size() < most && Clock::now() < enough);
+    return done;
 }
 
 double evaluate(const Evaluation& evaluation, const Cancel* cancel) {
@@ -99,9 +108,10 @@ void bind_fit(py::module_& m) {
                                                   RandomKey{seed, stream, 0});
              }),
              arg("tables"), arg("batches"), arg("full"), arg("rest"), arg("max_norm"), arg("seed"), arg("stream"))
-        .def("epoch", run_epoch, arg("epoch"), arg("rules"), arg("seconds_left"), arg("cancel"),
-             "One pass over the data: how it ended, the mean loss, batches seen, the loss that ended it and the stream "
-             "that its draws began with.")
+        .def(
+            "epochs", run_epochs, arg("first"), arg("most"), arg("rules"), arg("seconds_left"), arg("cancel"),
+            "Passes over the data, at least one, for some 20 ms, each committed. Of each: how it ended, the mean loss, "
+            "batches seen, the loss that ended it and the stream that its draws began with.")
         .def("commit", &FitLoop::commit, "Hands numbers and slots to the model and the optimizer.")
         .def("pull", &FitLoop::pull, "Takes numbers and slots from there.")
         .def("keep_best", &FitLoop::keep_best, "Remembers the numbers.")

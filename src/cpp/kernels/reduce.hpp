@@ -273,8 +273,7 @@ FG_OUT_OF_LINE void reduce_near(int64_t n, int64_t row, int64_t columns, const T
 
 // --- the kernels
 
-template <class R, class T>
-FG_OUT_OF_LINE void reduce_many_rows(int64_t outer, int64_t n, const T* x, T* out, const R&) {
+template <class R, class T> FG_OUT_OF_LINE void reduce_many_rows(int64_t outer, int64_t n, const T* x, T* out) {
     constexpr int width = Vec<T>::size;
     const R reductions[width] = {};
     for (int64_t o = 0; o < outer; o += width) {
@@ -294,7 +293,7 @@ template <class R, class T> FG_OUT_OF_LINE void reduce_columns(int64_t outer, in
 template <class R, class T>
 FG_INLINE void reduce(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out, const R& reduction) {
     if (row == 1) {
-        if (outer > 1) return reduce_many_rows(outer, n, x, out, reduction);
+        if (outer != 1) return reduce_many_rows<R>(outer, n, x, out);
         *out = tree<R>(row_lanes(n, x, reduction));
         return;
     }

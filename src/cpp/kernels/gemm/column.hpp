@@ -91,11 +91,6 @@ template <class T> struct Ahead {
 // first so many are fetched by the one, the others by the other.
 FG_INLINE int64_t fetched_by_rows(int64_t count) { return count * 2 / 5; }
 
-// Some numbers, `apart` from one another.
-template <class T> FG_OUT_OF_LINE void put_apart(Vec<T> x, int used, T* c, int64_t apart) {
-    for (int r = 0; r < used; ++r) c[r * apart] = x.v[r];
-}
-
 // `following`: of the rows behind these are fetched meanwhile.
 template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc,
                                        int64_t following = 0) {
@@ -182,7 +177,8 @@ FG_OUT_OF_LINE void add_strip(int64_t k, const T* a, int64_t a_col, const T* b, 
 // As many sums as hide the latency: lanes of one vector of rows; or, in a strip, fewer lanes of some vectors side by
 // side, which are whole cache lines and share each number of b.
 constexpr int column_lanes = 8;
-constexpr int strip_vectors = 128 / vector_bytes, strip_lanes = (tile_vectors == 4 ? 16 : 8) / strip_vectors;
+constexpr bool has_32_registers = tile_vectors == 4;
+constexpr int strip_vectors = 128 / vector_bytes, strip_lanes = (has_32_registers ? 16 : 8) / strip_vectors;
 
 // The lanes of c += a (m, k) @ b (k, 1) with contiguous columns of a, over k that begin at a multiple of 16 in one
 // block of column_depth: lane l of row i at sums[l * lane + i]; `fresh`: nothing is there yet. Some `bytes` of a at a
@@ -208,6 +204,11 @@ template <class T> void add_columns(int64_t m, int64_t k, const T* a, int64_t a_
                                           none_yet, sums + i, lane, ahead,
                                           (depth - skipped) * column_lanes * width / 16);
     }
+}
+
+// Some numbers, `apart` from one another.
+template <class T> FG_OUT_OF_LINE void put_apart(Vec<T> x, int used, T* c, int64_t apart) {
+    for (int r = 0; r < used; ++r) c[r * apart] = x.v[r];
 }
 
 // The tree of the lanes of some rows, into c: `used` of them.

@@ -58,14 +58,15 @@ class FitLoop:
         seed: SupportsIndex,
         stream: SupportsIndex,
     ) -> None: ...
-    def epoch(
+    def epochs(
         self,
-        epoch: SupportsIndex,
+        first: SupportsIndex,
+        most: SupportsIndex,
         rules: Sequence[Rule],
         seconds_left: SupportsFloat,
         cancel: Cancel | None,
-    ) -> tuple[str, float, int, float, int]:
-        """One pass over the data: how it ended, the mean loss, batches seen, the loss that ended it and the stream that its draws began with."""
+    ) -> list[tuple[str, float, int, float, int]]:
+        """Passes over the data, at least one, for some 20 ms, each committed. Of each: how it ended, the mean loss, batches seen, the loss that ended it and the stream that its draws began with."""
     def commit(self) -> None:
         """Hands numbers and slots to the model and the optimizer."""
     def pull(self) -> None:

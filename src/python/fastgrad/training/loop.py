@@ -110,6 +110,14 @@ class Fit:
         self.start = Start(self.optimizer, clips=max_norm > 0)
         self.progress = Progress(options.progress)
         self.schedule = as_schedule(options.scheduler, self.optimizer, rate)
+        # Otherwise nothing that the next epoch depends on is made in Python.
+        self._asks_between = bool(
+            options.scheduler is not None
+            or self.validation is not None
+            or self.callbacks
+            or self.stopping.patience is not None
+            or self.stopping.restores
+        )
         names = ["loss", "lr"] if self.validation is None else ["loss", "val_loss", "lr"]
         self.history = History({name: [] for name in names}, self.seed)
 
@@ -133,8 +141,8 @@ class Fit:
         h = self.history
         self.progress.start(self.epochs, "epoch")
         try:
-            for epoch in range(self.epochs):
-                if not self._run_epoch(epoch, start):
+            while h.epochs < self.epochs:
+                if not self._run_epochs(h.epochs, start):
                     break
             else:
                 h.message = f"all {self.epochs} epochs were run"
@@ -147,15 +155,22 @@ class Fit:
         h.seconds = time.monotonic() - start
         return h
 
-    def _run_epoch(self, epoch: int, start: float) -> bool:
+    def _run_epochs(self, first: int, start: float) -> bool:
         """Whether to go on."""
-        h = self.history
         lr = float(self.optimizer.param_groups[0]["lr"])
         rules = self.optimizer._rules()
         left = self.max_seconds - (time.monotonic() - start)
-        end, loss, batches, worst, stream = self.loop.epoch(epoch, rules, left, self.cancel)
+        most = 1 if self._asks_between else self.epochs - first
+        done = self.loop.epochs(first, most, rules, left, self.cancel)
+        return all(self._take_in(first + i, ended, lr, start) for i, ended in enumerate(done))
+
+    def _take_in(
+        self, epoch: int, ended: tuple[str, float, int, float, int], lr: float, start: float
+    ) -> bool:
+        """Whether to go on after an epoch that ended so."""
+        end, loss, batches, worst, stream = ended
+        h = self.history
         h.steps += batches
-        self.loop.commit()
         if end == "diverged":
             h.stopped = "diverged"
             h.message = self._explain(epoch, batches, worst, lr, stream)
