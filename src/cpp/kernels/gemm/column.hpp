@@ -15,8 +15,8 @@ constexpr int64_t column_depth = 4096;             // changes bits
 constexpr int64_t column_rows = 1024;              // rows whose sums are held in scratch while columns of A go by
 constexpr int64_t column_lane = column_rows + 16;  // from lane to lane of the sums, not all in the same set of L1
 constexpr int64_t column_bytes = 32768;            // of A between two visits to the sums of a row
-// An A of so many bytes or more is not in a near cache: less of it at a time, and fetched ahead.
-constexpr int64_t column_far_bytes = 512 << 10, column_far_visit = 8192;
+// An A of so many bytes or more is not in a near cache: what follows is fetched ahead.
+constexpr int64_t column_far_bytes = 512 << 10;
 
 // The lanes of R rows of a (R, k) with contiguous k, k <= column_depth.
 template <class T, int R> FG_INLINE void dot_rows(int64_t k, const T* a, int64_t a_row, const T* b, Sixteen<T>* out) {
@@ -181,13 +181,13 @@ constexpr bool has_32_registers = tile_vectors == 4;
 constexpr int strip_vectors = 128 / vector_bytes, strip_lanes = (has_32_registers ? 16 : 8) / strip_vectors;
 
 // The lanes of c += a (m, k) @ b (k, 1) with contiguous columns of a, over k that begin at a multiple of 16 in one
-// block of column_depth: lane l of row i at sums[l * lane + i]; `fresh`: nothing is there yet. Some `bytes` of a at a
+// block of column_depth: lane l of row i at sums[l * lane + i]; `fresh`: nothing is there yet. Some columns of a at a
 // time; meanwhile what follows is fetched, as far as `readable` columns of a go (k: none of it), in a stream what
 // column_by_rows leaves of it.
 template <class T> void add_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, bool fresh,
-                                    int64_t bytes, int64_t readable, bool in_stream, T* sums, int64_t lane) {
+                                    int64_t readable, bool in_stream, T* sums, int64_t lane) {
     constexpr int width = Vec<T>::size, strip = strip_vectors * width;
-    const int64_t fit = bytes / (m * int64_t(sizeof(T))) / 16 * 16, visit = fit < 16 ? 16 : fit;
+    const int64_t fit = column_bytes / (m * int64_t(sizeof(T))) / 16 * 16, visit = fit < 16 ? 16 : fit;
     for (int64_t at = 0; at < k; at += visit) {
         const int64_t depth = smaller(visit, k - at), skipped = in_stream ? fetched_by_rows(depth) : 0;
         const int64_t from = at + depth + skipped, wanted = smaller(depth - skipped, readable - from);
@@ -281,9 +281,8 @@ template <class T> FG_OUT_OF_LINE void column_by_columns(int64_t m, int64_t k, c
         const bool far = rows * k * int64_t(sizeof(T)) >= column_far_bytes;
         for (int64_t begin = 0; begin < k; begin += column_depth) {
             const int64_t depth = smaller(column_depth, k - begin);
-            add_columns(rows, depth, a + i0 + begin * a_col, a_col, b + begin, true,
-                        far ? column_far_visit : column_bytes, far ? k - begin : depth, false, begin ? sums : totals,
-                        column_lane);
+            add_columns(rows, depth, a + i0 + begin * a_col, a_col, b + begin, true, far ? k - begin : depth, false,
+                        begin ? sums : totals, column_lane);
             if (begin == 0) continue;
             for (int l = 0; l < 16; ++l)
                 for (int64_t i = l * column_lane; i < l * column_lane + rows; i += width)
@@ -306,7 +305,7 @@ template <class T> void column_add(int64_t m, int64_t all, int64_t first, int64_
     const int64_t lane = column_sums_lane(m);
     for (int64_t k = first, end = first + count; k < end;) {
         const int64_t block = k / column_depth, depth = smaller(end, (block + 1) * column_depth) - k;
-        add_columns(m, depth, a + k * a_col, a_col, b + k, k % column_depth == 0, column_bytes, all - k, true,
+        add_columns(m, depth, a + k * a_col, a_col, b + k, k % column_depth == 0, all - k, true,
                     static_cast<T*>(sums) + block * 16 * lane, lane);
         k += depth;
     }
