@@ -99,7 +99,7 @@ template <class Step, class T> bool update_all(const Step& step, const Numbers<T
     constexpr int64_t worth_a_part = 16 << 10, unit = 16;  // numbers
     const int64_t parts = numbers.n / worth_a_part;
     if (parts <= 1) return update_one(step, numbers, t, first) < 0;
-    const int64_t part = std::max((numbers.n + parts * unit - 1) / (parts * unit) * unit, unit);
+    const int64_t part = (numbers.n + parts * unit - 1) / (parts * unit) * unit;
     std::atomic<bool> finite{true};
     parallel_for((numbers.n + part - 1) / part, [&](int64_t i) {
         Numbers<T> some = numbers;

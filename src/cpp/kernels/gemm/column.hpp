@@ -141,6 +141,7 @@ template <class T, class Lanes> FG_OUT_OF_LINE void add_rest(int64_t k, const T*
     }
 }
 
+// Out of line: strips need their registers.
 template <class T> FG_OUT_OF_LINE void fetch_some(Ahead<T>& ahead, int64_t count) { ahead.fetch(count); }
 
 // All lanes of NV vectors of rows, L of them at a time, of sums that lie in memory: lane l at sums[l * lane]; `fresh`:
@@ -206,7 +207,7 @@ template <class T> void add_columns(int64_t m, int64_t k, const T* a, int64_t a_
     }
 }
 
-// Some numbers, `apart` from one another.
+// Some numbers, `apart` from one another. Out of line, lest their places are found where they are side by side.
 template <class T> FG_OUT_OF_LINE void put_apart(Vec<T> x, int used, T* c, int64_t apart) {
     for (int r = 0; r < used; ++r) c[r * apart] = x.v[r];
 }

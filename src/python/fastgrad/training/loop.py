@@ -111,13 +111,8 @@ class Fit:
         self.progress = Progress(options.progress)
         self.schedule = as_schedule(options.scheduler, self.optimizer, rate)
         # Otherwise nothing that the next epoch depends on is made in Python.
-        self._asks_between = bool(
-            options.scheduler is not None
-            or self.validation is not None
-            or self.callbacks
-            or self.stopping.patience is not None
-            or self.stopping.restores
-        )
+        asking = (options.scheduler, options.validation_data, options.early_stopping)
+        self._asks_between = bool(self.callbacks) or any(what is not None for what in asking)
         names = ["loss", "lr"] if self.validation is None else ["loss", "val_loss", "lr"]
         self.history = History({name: [] for name in names}, self.seed)
 
