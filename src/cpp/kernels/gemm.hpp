@@ -59,12 +59,20 @@ FG_INLINE Cut cut(int64_t count, int largest) {
 }
 FG_INLINE int part_of(const Cut& c, int64_t i) { return int(c.size + (i < c.bigger)); }
 
-// Columns go in panels of whole vectors, packed rows in tiles as high as the widest panel's.
-template <class T> FG_INLINE Cut cut_columns(int64_t n) {
+// Columns go in panels of whole vectors, at most `widest` of them, packed rows in tiles as high as the widest panel's.
+template <class T> FG_INLINE Cut cut_columns(int64_t n, int widest) {
     constexpr int lanes = Vec<T>::size;
-    return cut((n + lanes - 1) / lanes, tile_vectors);
+    return cut((n + lanes - 1) / lanes, widest);
 }
-FG_INLINE Cut cut_packed_rows(int64_t m) { return cut(m, rows_by_vectors[tile_vectors - 1]); }
+FG_INLINE Cut cut_packed_rows(int64_t m, int widest) { return cut(m, rows_by_vectors[widest - 1]); }
+
+// How often lines so many bytes apart, in steps of a power of two, go round the few sets of a 32 KB cache they fall
+// into, the last time perhaps not whole.
+FG_INLINE int64_t laps(int64_t bytes_apart, int64_t count) {
+    constexpr int64_t cache = 32768;
+    const int64_t unit = smaller(bytes_apart & -bytes_apart, 4096);
+    return unit < 256 ? 0 : (smaller(count, depth_block) * unit + cache - 1) / cache;
+}
 
 // Rows (m, depth) of A or columns (depth, n) of B, as they lie or packed in the panels of the cuts above.
 template <class T> struct Block {
@@ -73,8 +81,8 @@ template <class T> struct Block {
     bool packed;
 };
 
-template <class T> void pack_rows(int64_t m, int64_t depth, Block<T>& a, T* to) {
-    const Cut tiles = cut_packed_rows(m);
+template <class T> void pack_rows(int64_t m, int64_t depth, int widest, Block<T>& a, T* to) {
+    const Cut tiles = cut_packed_rows(m, widest);
     for (int64_t part = 0, i = 0; part < tiles.parts; ++part) {
         const int rows = part_of(tiles, part);
         pack_panel(rows, rows, depth, a.p + i * a.outer, a.outer, a.inner, to + i * depth);
@@ -84,8 +92,9 @@ template <class T> void pack_rows(int64_t m, int64_t depth, Block<T>& a, T* to) 
 }
 
 // The panels of b from number `first` on, before `last`.
-template <class T> void pack_panels(int64_t n, int64_t depth, const Block<T>& b, int64_t first, int64_t last, T* to) {
-    const Cut panels = cut_columns<T>(n);
+template <class T>
+void pack_panels(int64_t n, int64_t depth, int widest, const Block<T>& b, int64_t first, int64_t last, T* to) {
+    const Cut panels = cut_columns<T>(n, widest);
     for (int64_t part = 0, j = 0; part < panels.parts; ++part) {
         const int width = part_of(panels, part) * Vec<T>::size;
         if (part >= first && part < last)
@@ -94,15 +103,15 @@ template <class T> void pack_panels(int64_t n, int64_t depth, const Block<T>& b,
     }
 }
 
-template <class T> void pack_columns(int64_t n, int64_t depth, Block<T>& b, T* to) {
-    pack_panels(n, depth, b, 0, n, to);
+template <class T> void pack_columns(int64_t n, int64_t depth, int widest, Block<T>& b, T* to) {
+    pack_panels(n, depth, widest, b, 0, n, to);
     b = {to, 0, 0, true};
 }
 
-template <class T> FG_INLINE BlockCuts cut_block(int64_t m, int64_t n, bool a_packed) {
-    const Cut columns = cut_columns<T>(n);
+template <class T> FG_INLINE BlockCuts cut_block(int64_t m, int64_t n, int widest, bool a_packed) {
+    const Cut columns = cut_columns<T>(n, widest);
     const auto rows_below = [&](int64_t vectors) __attribute__((always_inline)) {
-        return a_packed ? cut_packed_rows(m) : cut(m, rows_by_vectors[vectors - 1]);
+        return a_packed ? cut_packed_rows(m, widest) : cut(m, rows_by_vectors[vectors - 1]);
     };
     const Cut last_rows = rows_below(columns.size);
     return {columns, columns.bigger ? rows_below(columns.size + 1) : last_rows, last_rows};
@@ -133,9 +142,9 @@ template <class T> FG_INLINE void cut_product(const BlockCuts& cuts, int64_t n, 
         j += width;
     }
 }
-template <class T> FG_OUT_OF_LINE void block_product(int64_t m, int64_t n, int64_t depth, Block<T> a, Block<T> b, T* c,
-                                                     int64_t ldc, bool add) {
-    cut_product(cut_block<T>(m, n, a.packed), n, depth, a, b, c, ldc, add);
+template <class T> FG_OUT_OF_LINE void block_product(int64_t m, int64_t n, int64_t depth, int widest, Block<T> a,
+                                                     Block<T> b, T* c, int64_t ldc, bool add) {
+    cut_product(cut_block<T>(m, n, widest, a.packed), n, depth, a, b, c, ldc, add);
 }
 
 // Numbers of scratch for packed A; packed B follows.
@@ -151,9 +160,24 @@ template <class T> FG_INLINE int64_t packed_offset(GemmSize s, int64_t k, int64_
     return j * s.k + k * round_up(smaller(column_block<T>, s.n - j), Vec<T>::size);
 }
 
+// How wide the panels of B may be: of an unpacked one, where its lines do not push one another out of L1, nor those of
+// an A of which each tile reads a piece of every line; of one that is packed as a whole, where it stays in L2.
+template <class T> FG_INLINE int widest_unpacked(GemmSize s, const Block<T>& a, const Block<T>& b) {
+    constexpr int64_t bytes = sizeof(T), near = 44 << 10;
+    const bool stays = laps(b.inner * bytes, s.k) <= 1 && (a.outer != 1 || (s.m + s.n) * s.k * bytes <= near);
+    return stays ? tile_vectors : lean_vectors;
+}
+template <class T> FG_INLINE int widest_packed(GemmSize s) {
+    return s.k * s.n * int64_t(sizeof(T)) < pack_b_bytes ? tile_vectors : lean_vectors;
+}
+
 // All blocks of a product with n > 1, packed where it pays; a b that is packed is so as a whole.
 template <class T> FG_OUT_OF_LINE void product(GemmSize s, Block<T> a, Block<T> b, bool packs_a, bool packs_b, T* c,
                                                int64_t ldc, T* scratch) {
+    const int widest = b.packed  ? widest_packed<T>(s)
+                       : packs_a ? lean_vectors
+                       : packs_b ? tile_vectors
+                                 : widest_unpacked(s, a, b);
     const int64_t row_step = packs_a ? row_block : s.m, column_step = packs_b || b.packed ? column_block<T> : s.n;
     for (int64_t j = 0; j < s.n; j += column_step) {
         const int64_t n = smaller(column_step, s.n - j);
@@ -161,22 +185,15 @@ template <class T> FG_OUT_OF_LINE void product(GemmSize s, Block<T> a, Block<T> 
             const int64_t depth = smaller(depth_block, s.k - k);
             Block<T> columns{b.p + (b.packed ? packed_offset<T>(s, k, j) : k * b.inner + j * b.outer), b.outer, b.inner,
                              b.packed};
-            if (packs_b) pack_columns(n, depth, columns, scratch + packed_rows_size(s));
+            if (packs_b) pack_columns(n, depth, widest, columns, scratch + packed_rows_size(s));
             for (int64_t i = 0; i < s.m; i += row_step) {
                 const int64_t m = smaller(row_step, s.m - i);
                 Block<T> rows{a.p + i * a.outer + k * a.inner, a.outer, a.inner, false};
-                if (packs_a) pack_rows(m, depth, rows, scratch);
-                block_product(m, n, depth, rows, columns, c + i * ldc + j, ldc, k > 0);
+                if (packs_a) pack_rows(m, depth, widest, rows, scratch);
+                block_product(m, n, depth, widest, rows, columns, c + i * ldc + j, ldc, k > 0);
             }
         }
     }
-}
-
-// How often lines so many bytes apart, in steps of a power of two, go round the few sets of a 32 KB cache they fall
-// into.
-FG_INLINE int64_t laps(int64_t bytes_apart, int64_t count) {
-    const int64_t unit = smaller(bytes_apart & -bytes_apart, 4096);
-    return unit < 512 ? 0 : smaller(count, depth_block) * unit / 32768;
 }
 
 template <class T> FG_INLINE bool b_wants_packing(GemmSize s, const Block<T>& b) {
@@ -196,7 +213,8 @@ template <class T> FG_INLINE bool a_wants_packing(GemmSize s, const Block<T>& a)
 
 template <class T> FG_INLINE void choose_packing(GemmSize s, Block<T> a, Block<T> b, T* c, int64_t ldc, T* scratch) {
     const bool packs_a = a_wants_packing(s, a), packs_b = b_wants_packing(s, b);
-    if (!packs_a && !packs_b && s.k <= depth_block) block_product(s.m, s.n, s.k, a, b, c, ldc, false);
+    if (!packs_a && !packs_b && s.k <= depth_block)
+        block_product(s.m, s.n, s.k, widest_unpacked(s, a, b), a, b, c, ldc, false);
     else product(s, a, b, packs_a, packs_b, c, ldc, scratch);
 }
 
@@ -224,17 +242,18 @@ template <class T> int64_t gemm_packed_bytes(GemmSize s, int64_t b_row, int64_t 
 template <class T>
 void gemm_pack(GemmSize s, const T* b, int64_t b_row, int64_t b_col, int64_t part, int64_t parts, void* packed) {
     const int64_t deep = (s.k + depth_block - 1) / depth_block;
+    const int widest = widest_packed<T>(s);
     int64_t panel = 0, all = 0;
     for (int64_t j = 0; j < s.n; j += column_block<T>)
-        all += cut_columns<T>(smaller(column_block<T>, s.n - j)).parts * deep;
+        all += cut_columns<T>(smaller(column_block<T>, s.n - j), widest).parts * deep;
     const int64_t first = all * part / parts, last = all * (part + 1) / parts;
     for (int64_t j = 0; j < s.n; j += column_block<T>)
         for (int64_t k = 0; k < s.k; k += depth_block) {
             const Block<T> columns{b + k * b_row + j * b_col, b_col, b_row, false};
             const int64_t n = smaller(column_block<T>, s.n - j);
-            pack_panels(n, smaller(depth_block, s.k - k), columns, first - panel, last - panel,
+            pack_panels(n, smaller(depth_block, s.k - k), widest, columns, first - panel, last - panel,
                         static_cast<T*>(packed) + packed_offset<T>(s, k, j));
-            panel += cut_columns<T>(n).parts;
+            panel += cut_columns<T>(n, widest).parts;
         }
 }
 
@@ -341,7 +360,7 @@ GemmPlan<T> gemm_plan(GemmSize s, int64_t a_row, int64_t a_col, int64_t b_row, i
         p.run = planned_transposed<T>;
     } else if (is_one_block(s, rows_of(p, anywhere), columns_of(p, anywhere))) {
         p.run = planned_block<T>;
-        p.cuts = cut_block<T>(s.m, s.n, false);
+        p.cuts = cut_block<T>(s.m, s.n, widest_unpacked(s, rows_of(p, anywhere), columns_of(p, anywhere)), false);
     }
     return p;
 }

@@ -80,13 +80,17 @@ FG_INLINE void transpose_2x4(const double* from, int64_t from_step, double* to, 
 }
 #undef FG_SHUFFLE
 
-// to[k * to_step + p] = from[p * from_step + k] for p < width and k < depth.
+// to[k * to_step + p] = from[p * from_step + k] for p < width and k < depth. The rows that follow are fetched, those
+// behind the last, too: panels are packed one behind the other.
 template <class T>
 void transpose(int64_t depth, int64_t width, const T* from, int64_t from_step, T* to, int64_t to_step) {
     const int64_t fours = width / 4 * 4, whole = depth / 4 * 4;
     for (int64_t p = 0; p < fours; p += 4) {
         const T* const row = from + p * from_step;
-        for (int64_t k = 0; k < whole; k += 4) transpose_4x4(row + k, from_step, to + k * to_step + p, to_step);
+        for (int64_t k = 0; k < whole; k += 4) {
+            __builtin_prefetch(row + (4 + k / 4 % 4) * from_step + k);
+            transpose_4x4(row + k, from_step, to + k * to_step + p, to_step);
+        }
         for (int64_t k = whole; k < depth; ++k)
             for (int64_t i = 0; i < 4; ++i) to[k * to_step + p + i] = row[i * from_step + k];
     }
@@ -116,8 +120,9 @@ void pack_panel(int used, int width, int64_t depth, const T* from, int64_t p_ste
     if (p_step == 1) {
         if (used == 6 && width == 6) return copy_panel<6>(depth, from, k_step, to);
         if (used == 5 && width == 5) return copy_panel<5>(depth, from, k_step, to);
+        if (used == 4 && width == 4) return copy_panel<4>(depth, from, k_step, to);
         for (int64_t k = 0; k < depth; ++k, from += k_step, to += width) {
-            __builtin_prefetch(from + 8 * k_step);
+            __builtin_prefetch(from + 24 * k_step);
             int p = 0;
             for (; p + lanes <= used; p += lanes) Vec<T>::load(from + p).store(to + p);
             if (p < width) {
