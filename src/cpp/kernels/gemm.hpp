@@ -123,6 +123,7 @@ template <class T> FG_INLINE void cut_product(const BlockCuts& cuts, int64_t n, 
                                               T* c, int64_t ldc, bool add) {
     constexpr int lanes = Vec<T>::size;
     const bool adjacent = a.packed || a.outer == 1;
+    const int64_t a_row = a.packed ? depth : a.outer;
     for (int64_t panel = 0, j = 0; panel < cuts.columns.parts; ++panel) {
         const int vectors = part_of(cuts.columns, panel), width = vectors * lanes;
         const int missing = width - int(smaller(width, n - j));
@@ -132,12 +133,14 @@ template <class T> FG_INLINE void cut_product(const BlockCuts& cuts, int64_t n, 
         const Panel<T> right =
             b.packed ? Panel<T>{b.p + j * depth, width, lanes - missing} : Panel<T>{b.p + j, b.inner, lanes - missing};
         const Cut& tiles = panel < cuts.columns.bigger ? cuts.rows : cuts.last_rows;
-        for (int64_t part = 0, i = 0; part < tiles.parts; ++part) {
+        Rows<T> left{a.p, a.packed ? 1 : a.outer, a.inner};
+        T* to = c + j;
+        for (int64_t part = 0; part < tiles.parts; ++part) {
             const int r = part_of(tiles, part);
-            const Rows<T> left =
-                a.packed ? Rows<T>{a.p + i * depth, 1, r} : Rows<T>{a.p + i * a.outer, a.outer, a.inner};
-            table.at(r, vectors)(depth, left, right, c + i * ldc + j, ldc, add);
-            i += r;
+            if (a.packed) left.step = r;
+            table.at(r, vectors)(depth, left, right, to, ldc, add);
+            left.p += r * a_row;
+            to += r * ldc;
         }
         j += width;
     }

@@ -138,16 +138,8 @@ public:
     }
     int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void* work,
                 const void* shared) const override {
-        const kernels::GemmPlan<T>& p = plan_;
-        const T *const all = static_cast<const T*>(in[0]), *const a = all + first * p.a_row;
-        const T* const b = static_cast<const T*>(in[1]);
-        T* const c = static_cast<T*>(out);
-        const kernels::GemmSize part{count, p.size.n, p.size.k};
-        if (shared) kernels_.gemm_packed(part, a, p.a_row, p.a_col, shared, c, p.ldc, work);
-        else if (count == rows) p.run(p, a, b, c, work);
-        else if (p.size.n == 1 && p.a_col == 1 && p.b_row == 1)
-            kernels_.column_part(rows, p.size.k, first, count, all, p.a_row, b, c);
-        else kernels_.gemm(part, a, p.a_row, p.a_col, b, p.b_row, p.b_col, c, p.ldc, work);
+        if (shared || count != rows) run_part(in, out, first, count, work, shared);
+        else plan_.run(plan_, static_cast<const T*>(in[0]), static_cast<const T*>(in[1]), static_cast<T*>(out), work);
         return -1;
     }
     int64_t work_bytes(int64_t count) const override {
@@ -155,6 +147,18 @@ public:
     }
 
 private:
+    void run_part(const void* const* in, void* out, int64_t first, int64_t count, void* work, const void* shared) const {
+        const kernels::GemmPlan<T>& p = plan_;
+        const T *const all = static_cast<const T*>(in[0]), *const a = all + first * p.a_row;
+        const T* const b = static_cast<const T*>(in[1]);
+        T* const c = static_cast<T*>(out);
+        const kernels::GemmSize part{count, p.size.n, p.size.k};
+        if (shared) kernels_.gemm_packed(part, a, p.a_row, p.a_col, shared, c, p.ldc, work);
+        else if (p.size.n == 1 && p.a_col == 1 && p.b_row == 1)
+            kernels_.column_part(rows, p.size.k, first, count, all, p.a_row, b, c);
+        else kernels_.gemm(part, a, p.a_row, p.a_col, b, p.b_row, p.b_col, c, p.ldc, work);
+    }
+
     const kernels::NumberKernels<T>& kernels_;
     kernels::GemmPlan<T> plan_;  // of all rows
 };
