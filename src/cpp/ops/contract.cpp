@@ -147,7 +147,8 @@ public:
     }
 
 private:
-    void run_part(const void* const* in, void* out, int64_t first, int64_t count, void* work, const void* shared) const {
+    void run_part(const void* const* in, void* out, int64_t first, int64_t count, void* work,
+                  const void* shared) const {
         const kernels::GemmPlan<T>& p = plan_;
         const T *const all = static_cast<const T*>(in[0]), *const a = all + first * p.a_row;
         const T* const b = static_cast<const T*>(in[1]);
