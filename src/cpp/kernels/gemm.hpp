@@ -326,6 +326,13 @@ template <class T> void no_product(const GemmPlan<T>& p, const T*, const T*, T* 
 template <class T> void planned_column(const GemmPlan<T>& p, const T* a, const T* b, T* c, void* scratch) {
     column_product(p.size.m, p.size.k, a, p.a_row, p.a_col, b, p.b_row, c, p.ldc, static_cast<T*>(scratch));
 }
+// The two that small networks have, with b as it lies.
+template <class T> void planned_column_by_rows(const GemmPlan<T>& p, const T* a, const T* b, T* c, void*) {
+    column_by_rows(p.size.m, p.size.k, a, p.a_row, b, c, p.ldc);
+}
+template <class T> void planned_near_column(const GemmPlan<T>& p, const T* a, const T* b, T* c, void*) {
+    near_columns(p.size.m, p.size.k, a, p.a_col, b, c, p.ldc);
+}
 template <class T> void planned_row(const GemmPlan<T>& p, const T* a, const T* b, T* c, void*) {
     row_product(p.size.n, p.size.k, depth_block, a, p.a_col, b, p.b_row, c);
 }
@@ -353,6 +360,10 @@ GemmPlan<T> gemm_plan(GemmSize s, int64_t a_row, int64_t a_col, int64_t b_row, i
     const T* const anywhere = nullptr;
     if (s.m == 0 || s.n == 0 || s.k == 0) {
         p.run = no_product<T>;
+    } else if (s.n == 1 && b_row == 1 && a_col == 1) {
+        p.run = planned_column_by_rows<T>;
+    } else if (s.n == 1 && b_row == 1 && columns_are_near<T>(s.m, s.k, a_row)) {
+        p.run = planned_near_column<T>;
     } else if (s.n == 1) {
         p.run = planned_column<T>;
     } else if (s.m == 1 && b_col == 1) {

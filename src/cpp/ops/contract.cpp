@@ -147,8 +147,9 @@ public:
     }
 
 private:
-    void run_part(const void* const* in, void* out, int64_t first, int64_t count, void* work,
-                  const void* shared) const {
+    // Out of line, lest a run of all rows, which a small step has several of, saves registers for it.
+    __attribute__((noinline)) void run_part(const void* const* in, void* out, int64_t first, int64_t count, void* work,
+                                            const void* shared) const {
         const kernels::GemmPlan<T>& p = plan_;
         const T *const all = static_cast<const T*>(in[0]), *const a = all + first * p.a_row;
         const T* const b = static_cast<const T*>(in[1]);

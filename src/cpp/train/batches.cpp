@@ -11,6 +11,7 @@ bool has_whole_rows(const View& v) { return is_contiguous(v.shape, v.strides, 1)
 
 // Rows of a size known here are copied without a call each: at small batches those take as long as the arithmetic.
 template <int64_t size> void copy_rows_of(const char* from, int64_t step, int64_t, Span<int64_t> indices, char* to) {
+#pragma GCC unroll 4
     for (int64_t i : indices) {
         std::memcpy(to, from + i * step, size);
         to += size;

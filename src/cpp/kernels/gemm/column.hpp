@@ -263,6 +263,9 @@ FG_OUT_OF_LINE void near_ragged(int64_t k, const T* a, int64_t a_col, const T* b
     add_strip<T, column_lanes, 1>(k, a, a_col, b, FirstLanes<T>(used), true, sums, width, nothing, 0);
     join_columns(used, 1, sums, width, c, ldc);
 }
+template <class T> FG_INLINE bool columns_are_near(int64_t m, int64_t k, int64_t a_row) {
+    return a_row == 1 && k <= column_depth && m * k * int64_t(sizeof(T)) <= column_bytes;
+}
 template <class T>
 FG_OUT_OF_LINE void near_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, T* c, int64_t ldc) {
     constexpr int width = Vec<T>::size;
@@ -336,8 +339,7 @@ template <class T> FG_OUT_OF_LINE void column_product(int64_t m, int64_t k, cons
     T* const space = scratch + 2 * 16 * column_lane;
     b = gathered(k, b, b_row, space);
     if (a_col == 1) return column_by_rows(m, k, a, a_row, b, c, ldc);
-    if (a_row == 1 && k <= column_depth && m * k * int64_t(sizeof(T)) <= column_bytes)
-        return near_columns(m, k, a, a_col, b, c, ldc);
+    if (columns_are_near<T>(m, k, a_row)) return near_columns(m, k, a, a_col, b, c, ldc);
     if (a_row == 1) return column_by_columns(m, k, a, a_col, b, c, ldc, scratch);
     for (int64_t i = 0; i < m; ++i)
         column_by_rows(1, k, gathered(k, a + i * a_row, a_col, space + k), 0, b, c + i * ldc, ldc);
