@@ -68,7 +68,8 @@ void tile(int64_t k, const Rows<T>& a, const Panel<T>& b, T* c, int64_t ldc, boo
         }
     }
 
-    if (add)
+    // Apart from storing: in one loop, compilers wrote the whole of it twice, with adding and without.
+    if (add) {
 #pragma GCC unroll 8
         for (int r = 0; r < R; ++r) {
             const T* const from = c + r * ldc;
@@ -77,6 +78,7 @@ void tile(int64_t k, const Rows<T>& a, const Panel<T>& b, T* c, int64_t ldc, boo
             const T* const end = from + (NV - 1) * lanes;
             sum[r][NV - 1] = (ragged ? last.load(end) : Vec<T>::load(end)) + sum[r][NV - 1];
         }
+    }
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
         T* const to = c + r * ldc;
