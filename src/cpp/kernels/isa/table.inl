@@ -15,11 +15,29 @@ namespace fg::kernels {
 namespace {
 
 template <class T> constexpr NumberKernels<T> number_kernels() {
-    return {gemm<T>,  gemm_scratch<T>, gemm_plan<T>, gemm_packed_bytes<T>, gemm_pack<T>,  gemm_packed<T>,
-            column_sums_bytes<T>, column_add<T>, column_join<T>, column_part<T>,
-            sum<T>, sum_lanes_bytes<T>, sum_add<T>, sum_join<T>, max<T>,          logsumexp<T>,         
-            sgd<T>,   adam<T>,         rmsprop<T>,           adagrad<T>,    adadelta<T>,
-            nadam<T>, lion<T>};
+    return {gemm<T>,
+            gemm_scratch<T>,
+            gemm_plan<T>,
+            gemm_packed_bytes<T>,
+            gemm_pack<T>,
+            gemm_packed<T>,
+            column_sums_bytes<T>,
+            column_add<T>,
+            column_join<T>,
+            column_part<T>,
+            sum<T>,
+            sum_lanes_bytes<T>,
+            sum_add<T>,
+            sum_join<T>,
+            max<T>,
+            logsumexp<T>,
+            sgd<T>,
+            adam<T>,
+            rmsprop<T>,
+            adagrad<T>,
+            adadelta<T>,
+            nadam<T>,
+            lion<T>};
 }
 
 constexpr KernelTable build_table() {
