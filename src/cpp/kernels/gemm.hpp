@@ -163,24 +163,26 @@ template <class T> FG_INLINE int64_t packed_offset(GemmSize s, int64_t k, int64_
     return j * s.k + k * round_up(smaller(column_block<T>, s.n - j), Vec<T>::size);
 }
 
-// How wide the panels of B may be: of an unpacked one, where its lines do not push one another out of L1, nor those of
-// an A of which each tile reads a piece of every line; of one that is packed as a whole, where it stays in L2.
-template <class T> FG_INLINE int widest_unpacked(GemmSize s, const Block<T>& a, const Block<T>& b) {
-    constexpr int64_t bytes = sizeof(T), near = 44 << 10;
-    const bool stays = laps(b.inner * bytes, s.k) <= 1 && (a.outer != 1 || (s.m + s.n) * s.k * bytes <= near);
-    return stays ? tile_vectors : lean_vectors;
-}
+// How wide the panels of B may be. One that is packed as a whole, for any number of rows: where it stays in L2.
 template <class T> FG_INLINE int widest_packed(GemmSize s) {
     return s.k * s.n * int64_t(sizeof(T)) < pack_b_bytes ? tile_vectors : lean_vectors;
+}
+// One of a single product: not beside packed rows, and as it lies where its lines do not push one another out of L1,
+// nor those of an A of which each tile reads a piece of every line.
+template <class T>
+FG_INLINE int widest_panel(GemmSize s, const Block<T>& a, const Block<T>& b, bool packs_a, bool packs_b) {
+    constexpr int64_t bytes = sizeof(T), near = 44 << 10;
+    if (b.packed) return widest_packed<T>(s);
+    if (packs_a) return lean_vectors;
+    if (packs_b) return tile_vectors;
+    const bool stays = laps(b.inner * bytes, s.k) <= 1 && (a.outer != 1 || (s.m + s.n) * s.k * bytes <= near);
+    return stays ? tile_vectors : lean_vectors;
 }
 
 // All blocks of a product with n > 1, packed where it pays; a b that is packed is so as a whole.
 template <class T> FG_OUT_OF_LINE void product(GemmSize s, Block<T> a, Block<T> b, bool packs_a, bool packs_b, T* c,
                                                int64_t ldc, T* scratch) {
-    const int widest = b.packed  ? widest_packed<T>(s)
-                       : packs_a ? lean_vectors
-                       : packs_b ? tile_vectors
-                                 : widest_unpacked(s, a, b);
+    const int widest = widest_panel(s, a, b, packs_a, packs_b);
     const int64_t row_step = packs_a ? row_block : s.m, column_step = packs_b || b.packed ? column_block<T> : s.n;
     for (int64_t j = 0; j < s.n; j += column_step) {
         const int64_t n = smaller(column_step, s.n - j);
@@ -217,7 +219,7 @@ template <class T> FG_INLINE bool a_wants_packing(GemmSize s, const Block<T>& a)
 template <class T> FG_INLINE void choose_packing(GemmSize s, Block<T> a, Block<T> b, T* c, int64_t ldc, T* scratch) {
     const bool packs_a = a_wants_packing(s, a), packs_b = b_wants_packing(s, b);
     if (!packs_a && !packs_b && s.k <= depth_block)
-        block_product(s.m, s.n, s.k, widest_unpacked(s, a, b), a, b, c, ldc, false);
+        block_product(s.m, s.n, s.k, widest_panel(s, a, b, false, false), a, b, c, ldc, false);
     else product(s, a, b, packs_a, packs_b, c, ldc, scratch);
 }
 
@@ -374,7 +376,8 @@ GemmPlan<T> gemm_plan(GemmSize s, int64_t a_row, int64_t a_col, int64_t b_row, i
         p.run = planned_transposed<T>;
     } else if (is_one_block(s, rows_of(p, anywhere), columns_of(p, anywhere))) {
         p.run = planned_block<T>;
-        p.cuts = cut_block<T>(s.m, s.n, widest_unpacked(s, rows_of(p, anywhere), columns_of(p, anywhere)), false);
+        p.cuts =
+            cut_block<T>(s.m, s.n, widest_panel(s, rows_of(p, anywhere), columns_of(p, anywhere), false, false), false);
     }
     return p;
 }

@@ -263,6 +263,8 @@ FG_OUT_OF_LINE void near_ragged(int64_t k, const T* a, int64_t a_col, const T* b
     add_strip<T, column_lanes, 1>(k, a, a_col, b, FirstLanes<T>(used), true, sums, width, nothing, 0);
     join_columns(used, 1, sums, width, c, ldc);
 }
+
+// Whether near_columns takes them: for those that fit L1.
 template <class T> FG_INLINE bool columns_are_near(int64_t m, int64_t k, int64_t a_row) {
     return a_row == 1 && k <= column_depth && m * k * int64_t(sizeof(T)) <= column_bytes;
 }
