@@ -9,6 +9,13 @@ namespace {
 FG_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 FG_INLINE int64_t round_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit * unit; }
 
+// The same pointer, of which the compiler knows no more. Where rows lie from one another it would work out for all of
+// them before a loop begins, more than registers hold: for few rows that takes longer than the loop.
+template <class T> FG_INLINE const T* opaque(const T* p) {
+    asm("" : "+r"(p));
+    return p;
+}
+
 // Whether the loads below are single instructions; else they are branches, and have no place in an inner loop.
 #if defined(__AVX2__)
 constexpr bool has_masked_loads = true;

@@ -283,13 +283,14 @@ template <class T> int64_t gemm_scratch(GemmSize s) {
 
 // k == 1, where calls of tiles would take longer than the products; the columns of b lie side by side.
 template <class T, int NV, class Lanes>
-FG_INLINE void outer_panel(int64_t m, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc, const Lanes& last) {
+FG_OUT_OF_LINE void outer_panel(int64_t m, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc, Lanes last) {
     constexpr int lanes = Vec<T>::size;
     const Vec<T> zero(T(0));
     Vec<T> x[NV];
 #pragma GCC unroll 4
     for (int v = 0; v < NV - 1; ++v) x[v] = Vec<T>::load(b + v * lanes);
     x[NV - 1] = last.load(b + (NV - 1) * lanes);
+#pragma GCC unroll 2
     for (int64_t i = 0; i < m; ++i, a += a_row, c += ldc) {
         const Vec<T> y(*a);
 #pragma GCC unroll 4
@@ -299,19 +300,23 @@ FG_INLINE void outer_panel(int64_t m, const T* a, int64_t a_row, const T* b, T* 
 }
 
 template <class T>
-FG_OUT_OF_LINE void outer_product(int64_t m, int64_t n, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc) {
+FG_OUT_OF_LINE void outer_rows(int64_t m, int64_t n, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc) {
     constexpr int lanes = Vec<T>::size;
+    for (; n >= 4 * lanes; n -= 4 * lanes, b += 4 * lanes, c += 4 * lanes)
+        outer_panel<T, 4>(m, a, a_row, b, c, ldc, AllLanes<T>());
+    if (n >= 2 * lanes)
+        outer_panel<T, 2>(m, a, a_row, b, c, ldc, AllLanes<T>()), n -= 2 * lanes, b += 2 * lanes, c += 2 * lanes;
+    if (n >= lanes) outer_panel<T, 1>(m, a, a_row, b, c, ldc, AllLanes<T>()), n -= lanes, b += lanes, c += lanes;
+    if (n > 0) outer_panel<T, 1>(m, a, a_row, b, c, ldc, FirstLanes<T>(int(n)));
+}
+
+template <class T> void outer_product(int64_t m, int64_t n, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc) {
     constexpr int64_t near = 16 << 10, fewest = 8;  // bytes of C written panel by panel, and rows
-    const int64_t fit = quotient(near, n * int64_t(sizeof(T))), together = fit > fewest ? fit : fewest;
-    const AllLanes<T> all;
-    for (int64_t i = 0; i < m; i += together, a += together * a_row, c += together * ldc) {
-        const int64_t rows = smaller(together, m - i);
-        int64_t j = 0;
-        for (; j + 4 * lanes <= n; j += 4 * lanes) outer_panel<T, 4>(rows, a, a_row, b + j, c + j, ldc, all);
-        if (j + 2 * lanes <= n) outer_panel<T, 2>(rows, a, a_row, b + j, c + j, ldc, all), j += 2 * lanes;
-        if (j + lanes <= n) outer_panel<T, 1>(rows, a, a_row, b + j, c + j, ldc, all), j += lanes;
-        if (j < n) outer_panel<T, 1>(rows, a, a_row, b + j, c + j, ldc, FirstLanes<T>(int(n - j)));
-    }
+    const int64_t row = n * int64_t(sizeof(T));
+    if (m * row <= near) return outer_rows(m, n, a, a_row, b, c, ldc);
+    const int64_t fit = quotient(near, row), together = fit > fewest ? fit : fewest;
+    for (; m > 0; m -= together, a += together * a_row, c += together * ldc)
+        outer_rows(smaller(together, m), n, a, a_row, b, c, ldc);
 }
 
 // --- the kinds of products that a plan chooses from
@@ -329,10 +334,10 @@ template <class T> void planned_column(const GemmPlan<T>& p, const T* a, const T
     column_product(p.size.m, p.size.k, a, p.a_row, p.a_col, b, p.b_row, c, p.ldc, static_cast<T*>(scratch));
 }
 // The two that small networks have, with b as it lies.
-template <class T> void planned_column_by_rows(const GemmPlan<T>& p, const T* a, const T* b, T* c, void*) {
-    column_by_rows(p.size.m, p.size.k, a, p.a_row, b, c, p.ldc);
+template <class T> void planned_near_rows(const GemmPlan<T>& p, const T* a, const T* b, T* c, void*) {
+    near_rows(p.size.m, p.size.k, a, p.a_row, b, c, p.ldc);
 }
-template <class T> void planned_near_column(const GemmPlan<T>& p, const T* a, const T* b, T* c, void*) {
+template <class T> void planned_near_columns(const GemmPlan<T>& p, const T* a, const T* b, T* c, void*) {
     near_columns(p.size.m, p.size.k, a, p.a_col, b, c, p.ldc);
 }
 template <class T> void planned_row(const GemmPlan<T>& p, const T* a, const T* b, T* c, void*) {
@@ -362,10 +367,10 @@ GemmPlan<T> gemm_plan(GemmSize s, int64_t a_row, int64_t a_col, int64_t b_row, i
     const T* const anywhere = nullptr;
     if (s.m == 0 || s.n == 0 || s.k == 0) {
         p.run = no_product<T>;
-    } else if (s.n == 1 && b_row == 1 && a_col == 1) {
-        p.run = planned_column_by_rows<T>;
+    } else if (s.n == 1 && b_row == 1 && a_col == 1 && rows_are_near<T>(s.m, a_row)) {
+        p.run = planned_near_rows<T>;
     } else if (s.n == 1 && b_row == 1 && columns_are_near<T>(s.m, s.k, a_row)) {
-        p.run = planned_near_column<T>;
+        p.run = planned_near_columns<T>;
     } else if (s.n == 1) {
         p.run = planned_column<T>;
     } else if (s.m == 1 && b_col == 1) {

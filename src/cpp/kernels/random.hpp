@@ -2,8 +2,8 @@
 // same.
 #pragma once
 
+#include "kernels/first_lanes.hpp"
 #include "kernels/table.hpp"
-#include "kernels/vec.hpp"
 
 namespace fg::kernels {
 namespace {
@@ -82,55 +82,71 @@ FG_INLINE uint32_t scramble(uint32_t x) {
     return x ^ x >> 16;
 }
 
-// Numbers side by side: the compiler makes vectors of them, several of which hide how long a product takes.
-constexpr int permuted_together = 32;
+// Numbers side by side: the compiler makes vectors of them, several of which hide how long a product takes. Few of
+// those that do not fit 32 bits, which are of rows that hardly any machine holds: small code.
+template <class Word> constexpr int permuted_together = sizeof(Word) == 4 ? 32 : 4;
 
-FG_INLINE void permute_some(const Feistel& f, int64_t* numbers) {
-    uint32_t low[permuted_together], high[permuted_together];
-    for (int k = 0; k < permuted_together; ++k) {
+template <class Word> FG_INLINE void permute_some(const Feistel& f, Word* numbers) {
+    constexpr int together = permuted_together<Word>;
+    uint32_t low[together], high[together];
+    for (int k = 0; k < together; ++k) {
         low[k] = uint32_t(numbers[k]) & f.low_mask;
-        high[k] = uint32_t(uint64_t(numbers[k]) >> f.low_bits);
+        high[k] = uint32_t(numbers[k] >> f.low_bits);
     }
     for (int r = 0; r < Feistel::rounds; r += 2) {
-        for (int k = 0; k < permuted_together; ++k) high[k] ^= scramble(low[k] ^ f.keys[r]) & f.high_mask;
-        for (int k = 0; k < permuted_together; ++k) low[k] ^= scramble(high[k] ^ f.keys[r + 1]) & f.low_mask;
+        for (int k = 0; k < together; ++k) high[k] ^= scramble(low[k] ^ f.keys[r]) & f.high_mask;
+        for (int k = 0; k < together; ++k) low[k] ^= scramble(high[k] ^ f.keys[r + 1]) & f.low_mask;
     }
-    for (int k = 0; k < permuted_together; ++k) numbers[k] = int64_t(uint64_t(high[k]) << f.low_bits | low[k]);
+    for (int k = 0; k < together; ++k) numbers[k] = Word(high[k]) << f.low_bits | low[k];
 }
 
-// Those that land at n or above wait until there are enough of them to go on with.
-inline void permute(const Feistel& f, int64_t first, int64_t count, int64_t* out) {
-    int64_t numbers[permuted_together], waiting[2 * permuted_together], places[2 * permuted_together];
+// Those that land behind `last` wait until there are enough of them to go on with.
+template <class Word> FG_OUT_OF_LINE void permute_words(const Feistel& f, int64_t first, int64_t count, int64_t* out) {
+    constexpr int together = permuted_together<Word>;
+    const Word last = Word(f.n - 1);
+    Word waiting[2 * together];
+    int64_t places[2 * together];
     int waits = 0;
+    const auto keep_waiting = [&](Word number, int64_t place) {
+        waiting[waits] = number;
+        places[waits++] = place;
+    };
     const auto go_on = [&](int n) {
-        int64_t from[permuted_together] = {};
-        int64_t to[permuted_together];
-        for (int k = 0; k < n; ++k) {
-            from[k] = waiting[waits - n + k];
-            to[k] = places[waits - n + k];
-        }
+        Word numbers[together] = {};
+        int64_t to[together];
         waits -= n;
-        permute_some(f, from);
         for (int k = 0; k < n; ++k) {
-            out[to[k]] = from[k];
-            if (from[k] < f.n) continue;
-            waiting[waits] = from[k];
-            places[waits++] = to[k];
+            numbers[k] = waiting[waits + k];
+            to[k] = places[waits + k];
+        }
+        permute_some(f, numbers);
+        for (int k = 0; k < n; ++k) {
+            out[to[k]] = int64_t(numbers[k]);
+            if (numbers[k] > last) keep_waiting(numbers[k], to[k]);
         }
     };
-    for (int64_t i = 0; i < count; i += permuted_together) {
-        const int some = int(count - i < permuted_together ? count - i : permuted_together);
-        for (int k = 0; k < permuted_together; ++k) numbers[k] = first + i + (k < some ? k : 0);
+    for (int64_t i = 0; i < count; i += together) {
+        const int some = int(smaller(count - i, together));
+        Word numbers[together];
+        for (int k = 0; k < together; ++k) numbers[k] = Word(first + i) + Word(k);
         permute_some(f, numbers);
-        for (int k = 0; k < some; ++k) {
-            out[i + k] = numbers[k];
-            if (numbers[k] < f.n) continue;
-            waiting[waits] = numbers[k];
-            places[waits++] = i + k;
-        }
-        while (waits >= permuted_together) go_on(permuted_together);
+        Word behind = 0;
+        for (int k = 0; k < together; ++k) behind |= Word(numbers[k] > last);
+        if (some == together)
+            for (int k = 0; k < together; ++k) out[i + k] = int64_t(numbers[k]);
+        else
+            for (int k = 0; k < some; ++k) out[i + k] = int64_t(numbers[k]);
+        if (behind == 0) continue;
+        for (int k = 0; k < some; ++k)
+            if (numbers[k] > last) keep_waiting(numbers[k], i + k);
+        while (waits >= together) go_on(together);
     }
-    while (waits > 0) go_on(waits < permuted_together ? waits : permuted_together);
+    while (waits > 0) go_on(int(smaller(waits, together)));
+}
+
+inline void permute(const Feistel& f, int64_t first, int64_t count, int64_t* out) {
+    if (f.n <= int64_t(1) << 32) permute_words<uint32_t>(f, first, count, out);
+    else permute_words<uint64_t>(f, first, count, out);
 }
 
 }  // namespace

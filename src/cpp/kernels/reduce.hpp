@@ -59,14 +59,31 @@ template <class T> FG_INLINE Vec<T> shift_for(Vec<T> largest) {
     return select(is_nan(largest - largest), Vec<T>(T(0)), largest);
 }
 
-// --- row == 1
-
+template <class R, class T> FG_INLINE Vec<T> join(Vec<T> a, Vec<T> b) { return R::join(a, b); }
 template <class R, class T> FG_INLINE Sixteen<T> join(const Sixteen<T>& a, const Sixteen<T>& b) {
     Sixteen<T> s;
 #pragma GCC unroll 8
     for (int i = 0; i < Sixteen<T>::parts; ++i) s.v[i] = R::join(a.v[i], b.v[i]);
     return s;
 }
+
+// of(i): block i, asked for in order.
+template <class R, class Block, class Of> FG_INLINE Block join_blocks(int64_t blocks, Of of) {
+    Block level[pairwise_levels], s;
+    for (int64_t i = 0; i < blocks; ++i) {
+        s = of(i);
+        const int carried = carries(i);
+        for (int l = 0; l < carried; ++l) s = join<R>(level[l], s);
+        level[carried] = s;
+    }
+    int l = __builtin_ctzll(uint64_t(blocks));
+    s = level[l];
+    while (++l < pairwise_levels)
+        if (blocks >> l & 1) s = join<R>(level[l], s);
+    return s;
+}
+
+// --- row == 1
 
 // The first n of sixteen numbers at x joined to s.
 template <class R, class T> FG_INLINE Sixteen<T> join_first(Sixteen<T> s, const T* x, int64_t n) {
@@ -75,8 +92,8 @@ template <class R, class T> FG_INLINE Sixteen<T> join_first(Sixteen<T> s, const 
     for (int i = 0; i < Sixteen<T>::parts; ++i) {
         const int64_t there = n - i * width;
         if (there <= 0) break;
-        const FirstLanes<T> lanes(int(smaller(width, there)));
-        s.v[i] = R::join(s.v[i], lanes.load(x + i * width, Vec<T>(R::neutral)));
+        s.v[i] = R::join(s.v[i], there >= width ? Vec<T>::load(x + i * width)
+                                                : FirstLanes<T>(int(there)).load(x + i * width, Vec<T>(R::neutral)));
     }
     return s;
 }
@@ -93,9 +110,13 @@ template <class R, class T> FG_INLINE Sixteen<T> join_groups(const Sixteen<T>* s
     return join<R>(join<R>(s[0], s[1]), join<R>(s[2], s[3]));
 }
 
+// n <= 16
+template <class R, class T> FG_INLINE Sixteen<T> few_lanes(int64_t n, const T* x) {
+    return join_first<R>(Sixteen<T>::of(R::neutral), x, n);
+}
 // n <= reduce_block
 template <class R, class T> Sixteen<T> block_lanes(int64_t n, const T* x) {
-    if (n <= 16) return join_first<R>(Sixteen<T>::of(R::neutral), x, n);
+    if (n <= 16) return few_lanes<R>(n, x);
     Sixteen<T> s[4];
 #pragma GCC unroll 4
     for (int q = 0; q < 4; ++q) s[q] = Sixteen<T>::of(R::neutral);
@@ -103,27 +124,11 @@ template <class R, class T> Sixteen<T> block_lanes(int64_t n, const T* x) {
     return join_groups<R>(s);
 }
 
-// of(i): the lanes of block i, asked for in order.
-template <class R, class T, class Of> FG_INLINE Sixteen<T> join_blocks(int64_t blocks, Of of) {
-    Sixteen<T> level[pairwise_levels], s;
-    for (int64_t i = 0; i < blocks; ++i) {
-        s = of(i);
-        const int carried = carries(i);
-        for (int l = 0; l < carried; ++l) s = join<R>(level[l], s);
-        level[carried] = s;
-    }
-    int l = __builtin_ctzll(uint64_t(blocks));
-    s = level[l];
-    while (++l < pairwise_levels)
-        if (blocks >> l & 1) s = join<R>(level[l], s);
-    return s;
-}
-
 // n > reduce_block
 template <class R, class T> FG_OUT_OF_LINE Sixteen<T> long_row_lanes(int64_t n, const T* x, const R& reduction) {
     T space[reduce_block];
     int64_t step = 0;
-    return join_blocks<R, T>((n + reduce_block - 1) / reduce_block, [&](int64_t i) {
+    return join_blocks<R, Sixteen<T>>((n + reduce_block - 1) / reduce_block, [&](int64_t i) {
         const int64_t size = smaller(n - i * reduce_block, reduce_block);
         return block_lanes<R>(size, reduction.prepare(1, size, x + i * reduce_block, step, space));
     });
@@ -176,21 +181,37 @@ template <class R, class T> FG_INLINE Vec<T> reduce_rows(int count, int64_t n, c
 
 // --- row > 1
 
-// One vector of eight rows (the first `there` of them are), joined.
-template <class R, class T, class Lanes>
-FG_INLINE Vec<T> join_eight(int64_t there, const T* x, int64_t step, const Lanes& lanes) {
+// One vector of columns, eight rows of it, joined.
+template <class R, class T, class Lanes> FG_INLINE Vec<T> join_eight(const T* x, int64_t step, const Lanes& lanes) {
     Vec<T> row[8];
-    if (there >= 8)
 #pragma GCC unroll 8
-        for (int i = 0; i < 8; ++i) row[i] = lanes.load(x + i * step);
-    else
-#pragma GCC unroll 8
-        for (int i = 0; i < 8; ++i) row[i] = i < there ? lanes.load(x + i * step) : Vec<T>(R::neutral);
+    for (int i = 0; i < 8; ++i) {
+        row[i] = lanes.load(x + i % 4 * step);
+        if (i == 3) x = opaque(x + 4 * step);
+    }
 #pragma GCC unroll 4
     for (int stride = 1; stride < 8; stride *= 2)
 #pragma GCC unroll 4
         for (int i = 0; i < 8; i += 2 * stride) row[i] = R::join(row[i], row[i + stride]);
     return row[0];
+}
+// Fewer than sixteen of them, the last ones: small code.
+template <class R, class T, class Lanes>
+FG_OUT_OF_LINE Vec<T> join_less(int64_t there, const T* x, int64_t step, Lanes lanes) {
+    Vec<T> row[16];
+#pragma GCC unroll 1
+    for (int i = 0; i < 16; ++i) row[i] = i < there ? lanes.load(x + i * step) : Vec<T>(R::neutral);
+#pragma GCC unroll 1
+    for (int half = 8; half > 0; half /= 2)
+#pragma GCC unroll 1
+        for (int i = 0; i < half; ++i) row[i] = R::join(row[2 * i], row[2 * i + 1]);
+    return row[0];
+}
+template <class R, class T, class Lanes>
+FG_INLINE Vec<T> join_sixteen(int64_t there, const T* x, int64_t step, const Lanes& lanes) {
+    if (there < 16) return join_less<R>(there, x, step, lanes);
+    const Vec<T> first = join_eight<R>(x, step, lanes);
+    return R::join(first, join_eight<R>(opaque(x + 8 * step), step, lanes));
 }
 
 // out[j] = reduction over i < n of x[i * row + j], for j < columns <= chunk.
@@ -207,7 +228,7 @@ FG_OUT_OF_LINE void reduce_chunk(int64_t n, int64_t row, int64_t columns, const 
         const T* const rows = reduction.prepare(smaller(8, there), columns, x + i * 8 * row, step, space);
         for (int64_t j = 0; j < columns; j += width) {
             const FirstLanes<T> lanes(int(smaller(width, columns - j)));
-            Vec<T> s = join_eight<R>(there, rows + j, step, lanes);
+            Vec<T> s = there >= 8 ? join_eight<R>(rows + j, step, lanes) : join_less<R>(there, rows + j, step, lanes);
             for (int l = 0; l < carried; ++l) s = R::join(Vec<T>::load(level[l] + j), s);
             s.store(level[carried] + j);
         }
@@ -220,55 +241,29 @@ FG_OUT_OF_LINE void reduce_chunk(int64_t n, int64_t row, int64_t columns, const 
     }
 }
 
-// One vector of columns of rows that are near.
+// One vector of columns of rows that are near. More than sixteen:
+template <class R, class T, class Lanes>
+FG_OUT_OF_LINE Vec<T> join_many(int64_t n, const T* x, int64_t row, Lanes lanes) {
+    return join_blocks<R, Vec<T>>((n + 15) / 16, [&](int64_t i) __attribute__((always_inline)) {
+        return join_sixteen<R>(n - i * 16, x + i * 16 * row, row, lanes);
+    });
+}
 template <class R, class T, class Lanes>
 FG_INLINE void reduce_vector(int64_t n, int64_t row, const T* x, T* out, const Lanes& lanes) {
-    const int64_t eights = (n + 7) / 8;
-    Vec<T> level[pairwise_levels];
-    for (int64_t i = 0; i < eights; ++i) {
-        Vec<T> s = join_eight<R>(n - 8 * i, x + i * 8 * row, row, lanes);
-        const int carried = carries(i);
-        for (int l = 0; l < carried; ++l) s = R::join(level[l], s);
-        level[carried] = s;
-    }
-    Vec<T> s(R::neutral);
-    for (int l = 0; eights >> l; ++l)
-        if (eights >> l & 1) s = R::join(level[l], s);
-    lanes.store(out, s);
-}
-
-// The same of a whole vector, two eights at a time.
-template <class R, class T> FG_INLINE void reduce_vector_by_pairs(int64_t n, int64_t row, const T* x, T* out) {
-    const int64_t pairs = (n + 7) >> 4, rest = n - 16 * pairs;  // at most eight rows are left
-    const AllLanes<T> lanes;
-    Vec<T> level[pairwise_levels], s(R::neutral), pair;
-    for (int64_t i = 0; i < pairs; ++i, x += 16 * row) {
-        const Vec<T> first = join_eight<R>(8, x, row, lanes);
-        pair = R::join(first, join_eight<R>(n - 16 * i - 8, x + 8 * row, row, lanes));
-        const int carried = carries(i);
-        for (int l = 0; l < carried; ++l) pair = R::join(level[l], pair);
-        level[carried] = pair;
-    }
-    if (rest > 0) s = R::join(join_eight<R>(rest, x, row, lanes), s);
-    if (pairs == 1) s = R::join(pair, s);  // most often
-    else
-        for (int l = 0; pairs >> l; ++l)
-            if (pairs >> l & 1) s = R::join(level[l], s);
-    lanes.store(out, s);
+    const Vec<T> joined = n <= 16 ? join_sixteen<R>(n, x, row, lanes) : join_many<R>(n, x, row, lanes);
+    lanes.store(out, R::join(joined, Vec<T>(R::neutral)));
 }
 
 // The same where all numbers are near: a vector of columns after the other, whatever there is of it.
 constexpr int64_t near_bytes = 32768;
 template <class R, class T>
-FG_OUT_OF_LINE void reduce_near(int64_t n, int64_t row, int64_t columns, const T* x, T* out) {
+FG_OUT_OF_LINE void reduce_near(int64_t outer, int64_t n, int64_t row, int64_t columns, const T* x, T* out) {
     constexpr int width = Vec<T>::size;
-    int64_t j = 0;
-    for (; j + width <= columns; j += width) {
-        // Gradients of biases are small sums: they have the larger code.
-        if constexpr (std::is_same_v<R, Summing<T>>) reduce_vector_by_pairs<R>(n, row, x + j, out + j);
-        else reduce_vector<R>(n, row, x + j, out + j, AllLanes<T>());
+    for (; outer > 0; --outer, x += n * row, out += columns) {
+        int64_t j = 0;
+        for (; j + width <= columns; j += width) reduce_vector<R>(n, row, x + j, out + j, AllLanes<T>());
+        if (j < columns) reduce_vector<R>(n, row, x + j, out + j, FirstLanes<T>(int(columns - j)));
     }
-    if (j < columns) reduce_vector<R>(n, row, x + j, out + j, FirstLanes<T>(int(columns - j)));
 }
 
 // --- the kernels
@@ -289,19 +284,24 @@ template <class R, class T> FG_OUT_OF_LINE void reduce_columns(int64_t outer, in
             reduce_chunk(n, row, smaller(chunk, inner - j), x + j, reduction, out + j);
 }
 
+template <class R, class T> FG_OUT_OF_LINE void reduce_row(int64_t n, const T* x, T* out, const R& reduction) {
+    *out = tree<R>(row_lanes(n, x, reduction));
+}
+
 // What small sums take is mostly on their way to here: it saves no registers.
 template <class R, class T>
 FG_INLINE void reduce(int64_t outer, int64_t n, int64_t inner, int64_t row, const T* x, T* out, const R& reduction) {
     if (row == 1) {
         if (outer != 1) return reduce_many_rows<R>(outer, n, x, out);
-        *out = tree<R>(row_lanes(n, x, reduction));
-        return;
+        if constexpr (R::as_they_are)
+            if (n <= 16) {
+                *out = tree<R>(few_lanes<R>(n, x));
+                return;
+            }
+        return reduce_row(n, x, out, reduction);
     }
     if constexpr (R::as_they_are)
-        if (n * row * int64_t(sizeof(T)) <= near_bytes) {
-            for (; outer > 0; --outer, x += n * row, out += inner) reduce_near<R>(n, row, inner, x, out);
-            return;
-        }
+        if (n * row * int64_t(sizeof(T)) <= near_bytes) return reduce_near<R>(outer, n, row, inner, x, out);
     reduce_columns(outer, n, inner, row, x, out, reduction);
 }
 
@@ -328,7 +328,7 @@ template <class T> void sum_add(int64_t first, int64_t count, const T* x, void* 
     }
 }
 template <class T> T sum_join(int64_t n, const void* lanes) {
-    return tree<JoinSum>(join_blocks<JoinSum, T>((n + reduce_block - 1) / reduce_block, [&](int64_t i) {
+    return tree<JoinSum>(join_blocks<JoinSum, Sixteen<T>>((n + reduce_block - 1) / reduce_block, [&](int64_t i) {
         Sixteen<T> s[4];
 #pragma GCC unroll 4
         for (int q = 0; q < 4; ++q) s[q] = Sixteen<T>::load(static_cast<const T*>(lanes) + i * 64 + 16 * q);

@@ -36,6 +36,12 @@ constexpr bool has_fma = false;
 
 #define FG_INLINE inline __attribute__((always_inline))
 #define FG_OUT_OF_LINE __attribute__((noinline))
+// And no copies for callers that give some arguments as constants, which GCC likes to make.
+#if defined(__clang__)
+#define FG_WRITTEN_ONCE FG_OUT_OF_LINE
+#else
+#define FG_WRITTEN_ONCE __attribute__((noinline, noclone))
+#endif
 
 #if defined(__AVX512F__)
 // For the zero-masked forms of intrinsics: GCC 12 warns of an uninitialised value inside the plain ones.

@@ -34,7 +34,7 @@ struct Logaddexp {
 struct Relu {
     static constexpr Entry entry{"relu", "max(x, 0); its derivative at 0 is 0.", nullptr, Domain::reals};
     static constexpr int uses[] = {out};
-    template <class V> static V f(V x) { return maximum(x, V(0)); }
+    template <class V> static V f(V x) { return higher(V(0), x); }  // x where it is NaN
     template <class V> static V d0(V g, V, V y) { return select(y > V(0), g, V(0)); }
 };
 

@@ -54,10 +54,37 @@ template <class T> FG_INLINE T dot_row(int64_t k, const T* a, const T* b) {
 // Vec<T>::size rows, k <= column_depth. Two halves: eight sums in flight hide the latency.
 template <class T> FG_INLINE Vec<T> dot_many(int64_t k, const T* a, int64_t a_row, const T* b) {
     constexpr int width = Vec<T>::size, some = width / 2;
-    Sixteen<T> lanes[width];
-    dot_rows<T, some>(k, a, a_row, b, lanes);
-    dot_rows<T, some>(k, a + some * a_row, a_row, b, lanes + some);
-    return tree_of_rows<JoinSum>(lanes);
+    Vec<T> one[width];
+#pragma GCC unroll 2
+    for (int first = 0; first < width; first += some) {
+        Sixteen<T> lanes[some];
+        dot_rows<T, some>(k, a, a_row, b, lanes);
+#pragma GCC unroll 8
+        for (int r = 0; r < some; ++r) one[first + r] = fold<JoinSum>(lanes[r]);
+        a = opaque(a + some * a_row);
+    }
+    return fold_rows<JoinSum, some>(one);
+}
+
+// Some numbers, `apart` from one another. Out of line, lest their places are found where they are side by side.
+template <class T> FG_OUT_OF_LINE void put_apart(Vec<T> x, int used, T* c, int64_t apart) {
+    for (int r = 0; r < used; ++r) c[r * apart] = x.v[r];
+}
+
+// c (m, 1) = a (m, k) @ b (k, 1) with contiguous rows of a that are near.
+template <class T> FG_INLINE bool rows_are_near(int64_t m, int64_t a_row) {
+    return m * a_row * int64_t(sizeof(T)) < column_far_bytes;
+}
+template <class T>
+FG_WRITTEN_ONCE void near_rows(int64_t m, int64_t k, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc) {
+    constexpr int width = Vec<T>::size;
+    if (k <= column_depth)
+        for (; m >= width; m -= width, a = opaque(a + width * a_row), c += width * ldc) {
+            const Vec<T> sums = dot_many(k, a, a_row, b);
+            if (ldc == 1) sums.store(c);
+            else put_apart(sums, width, c, ldc);
+        }
+    for (; m > 0; --m, a += a_row, c += ldc) *c = dot_row(k, a, b);
 }
 
 // Fetches lines of so many numbers, `apart` from one another, in the order of their addresses, some at a time: rows
@@ -97,18 +124,13 @@ template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t
     constexpr int width = Vec<T>::size;
     // Masked loads do not make a processor read ahead, nor do some rows read side by side.
     const int64_t line = 64 / int64_t(sizeof(T)), group = width * a_row, ahead = group < 16 * line ? 16 * line : group;
-    const int64_t lines_end = m * a_row * int64_t(sizeof(T)) >= column_far_bytes && group <= 64 * line ? group : 0;
+    const int64_t lines_end = !rows_are_near<T>(m, a_row) && group <= 64 * line ? group : 0;
     Ahead<T> next(a + m * a_row, a_row, k, following);
-    int64_t i = 0;
-    for (; k <= column_depth && i + width <= m; i += width) {
+    for (int64_t i = 0; i < m; i += width) {
         next.fetch(fetched_by_rows(width * k));
         for (int64_t at = 0; at < lines_end; at += line) __builtin_prefetch(a + i * a_row + ahead + at);
-        const Vec<T> sums = dot_many(k, a + i * a_row, a_row, b);
-        if (ldc == 1) sums.store(c + i);
-        else
-            for (int r = 0; r < width; ++r) c[(i + r) * ldc] = sums.v[r];
+        near_rows(smaller(width, m - i), k, a + i * a_row, a_row, b, c + i * ldc, ldc);
     }
-    for (; i < m; ++i) c[i * ldc] = dot_row(k, a + i * a_row, b);
 }
 
 // Adds lanes [first, first + L) of NV vectors of rows, the last of them read as `last` says, over whole sixteens of k
@@ -205,11 +227,6 @@ template <class T> void add_columns(int64_t m, int64_t k, const T* a, int64_t a_
                                           none_yet, sums + i, lane, ahead,
                                           (depth - skipped) * column_lanes * width / 16);
     }
-}
-
-// Some numbers, `apart` from one another. Out of line, lest their places are found where they are side by side.
-template <class T> FG_OUT_OF_LINE void put_apart(Vec<T> x, int used, T* c, int64_t apart) {
-    for (int r = 0; r < used; ++r) c[r * apart] = x.v[r];
 }
 
 // The tree of the lanes of some rows, into c: `used` of them.
@@ -344,7 +361,7 @@ template <class T> FG_OUT_OF_LINE void column_product(int64_t m, int64_t k, cons
     if (columns_are_near<T>(m, k, a_row)) return near_columns(m, k, a, a_col, b, c, ldc);
     if (a_row == 1) return column_by_columns(m, k, a, a_col, b, c, ldc, scratch);
     for (int64_t i = 0; i < m; ++i)
-        column_by_rows(1, k, gathered(k, a + i * a_row, a_col, space + k), 0, b, c + i * ldc, ldc);
+        near_rows(1, k, gathered(k, a + i * a_row, a_col, space + k), 0, b, c + i * ldc, ldc);
 }
 
 }  // namespace
