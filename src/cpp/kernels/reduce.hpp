@@ -78,7 +78,7 @@ template <class R, class Block, class Of> FG_INLINE Block join_blocks(int64_t bl
     }
     int l = __builtin_ctzll(uint64_t(blocks));
     s = level[l];
-    while (++l < pairwise_levels)
+    while (blocks >> ++l)
         if (blocks >> l & 1) s = join<R>(level[l], s);
     return s;
 }
