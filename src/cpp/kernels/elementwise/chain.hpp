@@ -24,9 +24,10 @@ template <class Outer_, class Inner_, int at_> struct Chain {
     }
 };
 
-using Chains = OpList<Chain<Add, Multiply, 0>, Chain<Subtract, Multiply, 0>, Chain<Subtract, Multiply, 1>,
-                      Chain<Add, Add, 0>, Chain<Multiply, Add, 0>, Chain<Multiply, Subtract, 0>,
-                      Chain<Multiply, Multiply, 0>, Chain<Square, Subtract, 0>, Chain<Relu, Add, 0>>;
+using Chains =
+    OpList<Chain<Add, Multiply, 0>, Chain<Subtract, Multiply, 0>, Chain<Subtract, Multiply, 1>, Chain<Add, Add, 0>,
+           Chain<Subtract, Add, 0>, Chain<Multiply, Add, 0>, Chain<Multiply, Subtract, 0>, Chain<Multiply, Multiply, 0>,
+           Chain<Square, Subtract, 0>, Chain<Relu, Add, 0>>;
 
 constexpr int chain_count = Chains::size;
 
