@@ -121,15 +121,16 @@ FG_INLINE int64_t fetched_by_rows(int64_t count) { return count * 2 / 5; }
 // `following`: of the rows behind these are fetched meanwhile.
 template <class T> void column_by_rows(int64_t m, int64_t k, const T* a, int64_t a_row, const T* b, T* c, int64_t ldc,
                                        int64_t following = 0) {
-    constexpr int width = Vec<T>::size;
+    constexpr int64_t together = 16;  // rows between two times of fetching
     // Masked loads do not make a processor read ahead, nor do some rows read side by side.
-    const int64_t line = 64 / int64_t(sizeof(T)), group = width * a_row, ahead = group < 16 * line ? 16 * line : group;
-    const int64_t lines_end = !rows_are_near<T>(m, a_row) && group <= 64 * line ? group : 0;
+    constexpr int64_t line = 64 / int64_t(sizeof(T));
+    const int64_t some = Vec<T>::size * a_row, ahead = some < 16 * line ? 16 * line : some;
+    const int64_t lines_end = !rows_are_near<T>(m, a_row) && some <= 64 * line ? together * a_row : 0;
     Ahead<T> next(a + m * a_row, a_row, k, following);
-    for (int64_t i = 0; i < m; i += width) {
-        next.fetch(fetched_by_rows(width * k));
+    for (int64_t i = 0; i < m; i += together) {
+        next.fetch(fetched_by_rows(together * k));
         for (int64_t at = 0; at < lines_end; at += line) __builtin_prefetch(a + i * a_row + ahead + at);
-        near_rows(smaller(width, m - i), k, a + i * a_row, a_row, b, c + i * ldc, ldc);
+        near_rows(smaller(together, m - i), k, a + i * a_row, a_row, b, c + i * ldc, ldc);
     }
 }
 
