@@ -241,6 +241,8 @@ ParameterTable::Bound::Bound(ParameterTable& table, std::vector<Tensor> gradient
         if (!same_layout(gradients_[i], table_.segments_[i].param))
             throw ValueError(say("the gradient of params[", i, "] does not lie in memory as the parameter does"));
         updated_.push_back(int(i));
+        Storage* const storage = table_.segments_[i].param.impl()->storage.get();
+        if (std::find(storages_.begin(), storages_.end(), storage) == storages_.end()) storages_.push_back(storage);
     }
 }
 
@@ -279,6 +281,7 @@ bool ParameterTable::Bound::step(const Rule& rule) {
         [&](const auto& step) {
             const int slots = slot_count(step);
             if (slots != slots_ || layout_ != table_.layout_) bind(slots);
+            for (Storage* storage : storages_) storage->bump_version();
             bool finite = true;
             for (const Run& run : runs_) {
                 const Segment& head = table_.segments_[size_t(updated_[size_t(run.first)])];
@@ -288,7 +291,6 @@ bool ParameterTable::Bound::step(const Rule& rule) {
                     Segment& s = table_.segments_[size_t(updated_[size_t(u)])];
                     s.steps = steps;
                     s.blank &= slots == 0;
-                    s.param.impl()->storage->bump_version();
                 }
                 visit_floating(run.dtype, [&](auto zero) {
                     using T = decltype(zero);

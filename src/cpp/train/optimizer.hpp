@@ -86,6 +86,7 @@ private:
     std::vector<Tensor> gradients_;
     std::vector<int> updated_;  // segments that have a gradient
     std::vector<Run> runs_;
+    std::vector<Storage*> storages_;  // of the updated parameters, each once
     int slots_ = -1;  // bound so far
     uint64_t layout_ = 0;
 };
