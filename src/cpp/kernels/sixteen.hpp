@@ -32,27 +32,6 @@ template <class T> struct Sixteen {
     }
 };
 
-// The first n of sixteen lanes.
-template <class T> struct FirstOfSixteen {
-    static constexpr int width = Vec<T>::size, parts = 16 / width;
-    FirstLanes<T> part[parts];
-
-    FG_INLINE explicit FirstOfSixteen(int n) : FirstOfSixteen(n, std::make_integer_sequence<int, parts>{}) {}
-    FG_INLINE Sixteen<T> load(const T* p) const {
-        Sixteen<T> s;
-#pragma GCC unroll 8
-        for (int i = 0; i < parts; ++i) s.v[i] = part[i].load(p + i * width);
-        return s;
-    }
-
-private:
-    template <int... I> FG_INLINE FirstOfSixteen(int n, std::integer_sequence<int, I...>)
-        : part{FirstLanes<T>(in_part(n, I))...} {}
-    static FG_INLINE int in_part(int n, int i) {
-        return n <= i * width ? 0 : n >= (i + 1) * width ? width : n - i * width;
-    }
-};
-
 template <class T> FG_INLINE Sixteen<T> operator+(const Sixteen<T>& a, const Sixteen<T>& b) {
     Sixteen<T> s;
 #pragma GCC unroll 8

@@ -87,7 +87,7 @@ private:
     std::vector<int> updated_;  // segments that have a gradient
     std::vector<Run> runs_;
     std::vector<Storage*> storages_;  // of the updated parameters, each once
-    int slots_ = -1;  // bound so far
+    int slots_ = -1;                  // bound so far
     uint64_t layout_ = 0;
 };
 

@@ -14,7 +14,10 @@ namespace {
 constexpr int64_t column_depth = 4096;             // changes bits
 constexpr int64_t column_rows = 1024;              // rows whose sums are held in scratch while columns of A go by
 constexpr int64_t column_lane = column_rows + 16;  // from lane to lane of the sums, not all in the same set of L1
-constexpr int64_t column_bytes = 32768;            // of A between two visits to the sums of a row
+constexpr int64_t column_bytes = 32768;            // of an A that stays in L1
+// Of A between two visits to the sums of a row. More than L1 holds: a visit reads A only once, but reads and writes the
+// sums.
+constexpr int64_t visit_bytes = 64 << 10;
 // An A of so many bytes or more is not in a near cache: what follows is fetched ahead.
 constexpr int64_t column_far_bytes = 512 << 10;
 
@@ -32,11 +35,19 @@ template <class T, int R> FG_INLINE void dot_rows(int64_t k, const T* a, int64_t
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) out[r] = fma(Sixteen<T>::load(row[r] + i), y, out[r]);
     }
-    if (i < k) {
-        const FirstOfSixteen<T> rest(int(k - i));
-        const Sixteen<T> y = rest.load(b + i);
+    if (i == k) return;
+    constexpr int width = Vec<T>::size;
+#pragma GCC unroll 8
+    for (int part = 0; part < 16 / width; ++part, i += width) {
+        if (i >= k) {  // zero times zero is added, which only makes zeros of negative ones
 #pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) out[r] = fma(rest.load(row[r] + i), y, out[r]);
+            for (int r = 0; r < R; ++r) out[r].v[part] = out[r].v[part] + Vec<T>(T(0));
+            continue;
+        }
+        const FirstLanes<T> rest(int(smaller(width, k - i)));
+        const Vec<T> y = rest.load(b + i);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) out[r].v[part] = fma(rest.load(row[r] + i), y, out[r].v[part]);
     }
 }
 
@@ -211,7 +222,7 @@ constexpr int strip_vectors = 128 / vector_bytes, strip_lanes = (has_32_register
 template <class T> void add_columns(int64_t m, int64_t k, const T* a, int64_t a_col, const T* b, bool fresh,
                                     int64_t readable, bool in_stream, T* sums, int64_t lane) {
     constexpr int width = Vec<T>::size, strip = strip_vectors * width;
-    const int64_t fit = column_bytes / (m * int64_t(sizeof(T))) / 16 * 16, visit = fit < 16 ? 16 : fit;
+    const int64_t fit = visit_bytes / (m * int64_t(sizeof(T))) / 16 * 16, visit = fit < 16 ? 16 : fit;
     for (int64_t at = 0; at < k; at += visit) {
         const int64_t depth = smaller(visit, k - at), skipped = in_stream ? fetched_by_rows(depth) : 0;
         const int64_t from = at + depth + skipped, wanted = smaller(depth - skipped, readable - from);
