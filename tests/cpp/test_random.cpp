@@ -127,6 +127,44 @@ void test_integers() {
     CHECK(std::fabs(double(low) - double(n) / 2) < 5 * std::sqrt(double(n) / 4));
 }
 
+// The network of a permutation by its definition, a number at a time.
+int64_t walked(const fg::kernels::Feistel& f, int64_t i) {
+    const auto scramble = [](uint32_t x) {
+        x = (x ^ x >> 16) * 0x7feb352du;
+        x = (x ^ x >> 15) * 0x846ca68bu;
+        return x ^ x >> 16;
+    };
+    do {
+        uint32_t low = uint32_t(i) & f.low_mask, high = uint32_t(uint64_t(i) >> f.low_bits);
+        for (int r = 0; r < fg::kernels::Feistel::rounds; r += 2) {
+            high ^= scramble(low ^ f.keys[r]) & f.high_mask;
+            low ^= scramble(high ^ f.keys[r + 1]) & f.low_mask;
+        }
+        i = int64_t(uint64_t(high) << f.low_bits | low);
+    } while (i >= f.n);
+    return i;
+}
+
+// At every level, of sizes on both sides of what fits 32 bits: many that land at once, and half that do not.
+void test_networks() {
+    for (int bits : {7, 20, 31, 32, 33, 40, 62})
+        for (int64_t n : {int64_t(1) << bits, (int64_t(1) << bits) - 1, (int64_t(1) << (bits - 1)) + 1}) {
+            fg::kernels::Feistel f{n, bits / 2, 0, 0, {}};
+            f.low_mask = uint32_t((uint64_t(1) << f.low_bits) - 1);
+            f.high_mask = uint32_t((uint64_t(1) << (bits - f.low_bits)) - 1);
+            for (int r = 0; r < fg::kernels::Feistel::rounds; ++r) f.keys[r] = 0x9e3779b9u * uint32_t(r + bits);
+            for (const fg::kernels::KernelTable* level : fg::test::all_levels())
+                for (int64_t count : {1, 31, 32, 33, 64}) {
+                    const int64_t first = n - count;  // at its end, where 32 bits would go round
+                    std::vector<int64_t> out(size_t(count) + 1, -7);
+                    level->permute(f, first, count, out.data());
+                    bool same = out.back() == -7;
+                    for (int64_t i = 0; i < count; ++i) same &= out[size_t(i)] == walked(f, first + i);
+                    CHECK(same);
+                }
+        }
+}
+
 void test_permutations() {
     for (int64_t n : {1, 2, 3, 63, 64, 65, 127, 128, 129, 1000, 4096, 5000}) {
         const Permutation p(n, 42, 7);
@@ -230,6 +268,7 @@ int suite_random() {
     test_real_numbers<double>();
     test_integers();
     test_truth_values();
+    test_networks();
     test_permutations();
     test_bits();
     return 0;
