@@ -195,17 +195,20 @@ template <class R, class T, class Lanes> FG_INLINE Vec<T> join_eight(const T* x,
         for (int i = 0; i < 8; i += 2 * stride) row[i] = R::join(row[i], row[i + stride]);
     return row[0];
 }
-// Fewer than sixteen of them, the last ones: small code.
+// The first of N rows, at least one of them. What is missing would change nothing.
+template <int N, class R, class T, class Lanes>
+FG_INLINE Vec<T> join_first_of(int64_t there, const T* x, int64_t step, const Lanes& lanes) {
+    if constexpr (N == 1) {
+        return lanes.load(x);
+    } else {
+        const Vec<T> s = join_first_of<N / 2, R>(there, x, step, lanes);
+        if (there <= N / 2) return s;
+        return R::join(s, join_first_of<N / 2, R>(there - N / 2, x + N / 2 * step, step, lanes));
+    }
+}
 template <class R, class T, class Lanes>
 FG_OUT_OF_LINE Vec<T> join_less(int64_t there, const T* x, int64_t step, Lanes lanes) {
-    Vec<T> row[16];
-#pragma GCC unroll 1
-    for (int i = 0; i < 16; ++i) row[i] = i < there ? lanes.load(x + i * step) : Vec<T>(R::neutral);
-#pragma GCC unroll 1
-    for (int half = 8; half > 0; half /= 2)
-#pragma GCC unroll 1
-        for (int i = 0; i < half; ++i) row[i] = R::join(row[2 * i], row[2 * i + 1]);
-    return row[0];
+    return there > 0 ? join_first_of<16, R>(there, x, step, lanes) : Vec<T>(R::neutral);
 }
 template <class R, class T, class Lanes>
 FG_INLINE Vec<T> join_sixteen(int64_t there, const T* x, int64_t step, const Lanes& lanes) {
@@ -228,7 +231,8 @@ FG_OUT_OF_LINE void reduce_chunk(int64_t n, int64_t row, int64_t columns, const 
         const T* const rows = reduction.prepare(smaller(8, there), columns, x + i * 8 * row, step, space);
         for (int64_t j = 0; j < columns; j += width) {
             const FirstLanes<T> lanes(int(smaller(width, columns - j)));
-            Vec<T> s = there >= 8 ? join_eight<R>(rows + j, step, lanes) : join_less<R>(there, rows + j, step, lanes);
+            Vec<T> s =
+                there >= 8 ? join_eight<R>(rows + j, step, lanes) : join_first_of<8, R>(there, rows + j, step, lanes);
             for (int l = 0; l < carried; ++l) s = R::join(Vec<T>::load(level[l] + j), s);
             s.store(level[carried] + j);
         }
