@@ -207,14 +207,16 @@ FG_INLINE Vec<T> join_first_of(int64_t there, const T* x, int64_t step, const La
     }
 }
 template <class R, class T, class Lanes>
-FG_OUT_OF_LINE Vec<T> join_less(int64_t there, const T* x, int64_t step, Lanes lanes) {
-    return there > 0 ? join_first_of<16, R>(there, x, step, lanes) : Vec<T>(R::neutral);
+FG_OUT_OF_LINE Vec<T> join_few(int64_t there, const T* x, int64_t step, Lanes lanes) {
+    return there > 0 ? join_first_of<8, R>(there, x, step, lanes) : Vec<T>(R::neutral);
 }
+// Sixteen rows, or the first ones of them, perhaps none.
 template <class R, class T, class Lanes>
 FG_INLINE Vec<T> join_sixteen(int64_t there, const T* x, int64_t step, const Lanes& lanes) {
-    if (there < 16) return join_less<R>(there, x, step, lanes);
-    const Vec<T> first = join_eight<R>(x, step, lanes);
-    return R::join(first, join_eight<R>(opaque(x + 8 * step), step, lanes));
+    const Vec<T> first = there >= 8 ? join_eight<R>(x, step, lanes) : join_few<R>(there, x, step, lanes);
+    if (there <= 8) return first;
+    x = opaque(x + 8 * step);
+    return R::join(first, there >= 16 ? join_eight<R>(x, step, lanes) : join_few<R>(there - 8, x, step, lanes));
 }
 
 // out[j] = reduction over i < n of x[i * row + j], for j < columns <= chunk.
