@@ -5,6 +5,7 @@
 // depend on k alone. For n == 1 the order is another, see gemm/column.hpp.
 #pragma once
 
+#include <type_traits>
 #include <utility>
 
 #include "kernels/gemm/column.hpp"
@@ -290,13 +291,17 @@ FG_OUT_OF_LINE void outer_panel(int64_t m, const T* a, int64_t a_row, const T* b
 #pragma GCC unroll 4
     for (int v = 0; v < NV - 1; ++v) x[v] = Vec<T>::load(b + v * lanes);
     x[NV - 1] = last.load(b + (NV - 1) * lanes);
-#pragma GCC unroll 2
-    for (int64_t i = 0; i < m; ++i, a += a_row, c += ldc) {
-        const Vec<T> y(*a);
+    const auto multiply = [&](int64_t i) __attribute__((always_inline)) {
+        const Vec<T> y(a[i * a_row]);
+        T* const to = c + i * ldc;
 #pragma GCC unroll 4
-        for (int v = 0; v < NV - 1; ++v) fma(y, x[v], zero).store(c + v * lanes);
-        last.store(c + (NV - 1) * lanes, fma(y, x[NV - 1], zero));
-    }
+        for (int v = 0; v < NV - 1; ++v) fma(y, x[v], zero).store(to + v * lanes);
+        last.store(to + (NV - 1) * lanes, fma(y, x[NV - 1], zero));
+    };
+    int64_t i = 0;
+    if constexpr (std::is_same_v<Lanes, AllLanes<T>>)  // stores of some lanes branch: their loop is better left alone
+        for (; i + 2 <= m; i += 2) multiply(i), multiply(i + 1);
+    for (; i < m; ++i) multiply(i);
 }
 
 template <class T>
