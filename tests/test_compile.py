@@ -87,6 +87,40 @@ def test_kinds_of_results():
     assert f(np.ones(3)).tolist() == [2.0] * 3
 
 
+@pytest.mark.parametrize("kind", ["numbers", "arrays", "tensors", "all of them"])
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 40])
+def test_any_number_of_arguments_and_results(kind, count):
+    make = {
+        "numbers": float,
+        "arrays": lambda i: np.full(3, float(i)),
+        "tensors": lambda i: fg.tensor([i, 2.0]),
+    }
+    makers = [make[kind]] if kind in make else list(make.values())
+    f, calls = counted(lambda xs: [x * 3.0 for x in reversed(xs)])
+    xs = [makers[i % len(makers)](i) for i in range(count)]
+    for _ in range(3):  # the recording, and replays
+        results = f(xs)
+        assert len(results) == count
+        for x, result in zip(reversed(xs), results, strict=True):
+            same_bits(result, x * 3.0)
+        for result in results:
+            if isinstance(result, np.ndarray):
+                result[:] = -1.0  # the caller's own
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("dtype", [np.bool_, np.int64, np.float32, np.float64])
+def test_single_numbers_are_those_of_numpy(dtype):
+    f = fg.compile(lambda x: fg.astype(x, dtype))
+    for x in (1.5, 0.0, 0.0):
+        assert type(f(x)) is dtype
+        assert f(x) == dtype(x)
+    if dtype in (np.float32, np.float64):
+        value, gradient = fg.value_and_grad(lambda x: x * x)(dtype(1.5))  # eager
+        assert type(value) is type(gradient) is dtype
+        assert (value, gradient) == (2.25, 3.0)
+
+
 class Pair(NamedTuple):
     first: Any
     second: Any

@@ -5,6 +5,7 @@
 // or tensors of the same shapes and dtypes, or the same static values.
 #include "bindings/nest.hpp"
 #include "bindings/py_tensor.hpp"
+#include "core/few.hpp"
 #include "tape/apply.hpp"
 #include "tape/program.hpp"
 
@@ -54,7 +55,7 @@ struct Entry {
 
 constexpr size_t most_entries = 16;  // looked through one after the other
 constexpr double release_gil_work = 50e3;
-constexpr int few = 16;
+constexpr int few = 8;
 
 struct PyCompiledCall {
     PyObject_HEAD std::vector<std::shared_ptr<const Entry>>* entries;
@@ -198,16 +199,6 @@ bool matches(PyObject* o, const Node*& node, Leaf*& leaf) {
 
 // --- running
 
-py::object numpy_scalar(DType dtype, const void* data) {
-    static PyObject* const float32 = py::object(py::module_::import("numpy").attr("float32")).release().ptr();
-    static PyObject* const float64 = py::object(py::module_::import("numpy").attr("float64")).release().ptr();
-    const bool single = dtype == DType::float32;
-    const py::float_ value(single ? double(*static_cast<const float*>(data)) : *static_cast<const double*>(data));
-    PyObject* const scalar = PyObject_CallOneArg(single ? float32 : float64, value.ptr());
-    if (!scalar) throw py::error_already_set();
-    return py::reinterpret_steal<py::object>(scalar);
-}
-
 void replay(Run& run, double work) {
     if (work < release_gil_work) return run.replay();
     const WithoutGil released;
@@ -220,11 +211,9 @@ py::object replay_entry(const Entry& entry, const Leaf* leaves) {
     Run run(*entry.program);
     for (int i = 0; i < entry.leaves; ++i) run.set_input(size_t(i), leaves[i].data);
 
-    std::vector<Tensor> outputs(count);
-    std::vector<py::object> done(results);
-    double few_numbers[few];
-    std::vector<double> more_numbers(results > few ? results : 0);
-    double* const numbers = results > few ? more_numbers.data() : few_numbers;
+    Few<Tensor, few> outputs(count), tensors(results);
+    Few<py::object, few> done(results);
+    Few<double, few> numbers(results);
     for (size_t i = 0; i < results; ++i) {
         if (entry.finish[i] == Finish::number) {
             run.set_output(size_t(lowered.results[i].output), &numbers[i]);
@@ -241,10 +230,9 @@ py::object replay_entry(const Entry& entry, const Leaf* leaves) {
     }
     replay(run, entry.work);
 
-    std::vector<Tensor> tensors(results);
     for (size_t i = 0; i < results; ++i)
         if (entry.finish[i] == Finish::tensor || entry.finish[i] == Finish::any) tensors[i] = run.result(i, outputs);
-    outputs.clear();  // so that results hold their memory alone
+    for (Tensor& output : outputs) output = Tensor();  // so that results hold their memory alone
     for (size_t i = 0; i < results; ++i) {
         switch (entry.finish[i]) {
             case Finish::tensor: done[i] = wrap(std::move(tensors[i])); break;
@@ -265,14 +253,12 @@ py::object replay_entry(const Entry& entry, const Leaf* leaves) {
 // The result where a call is like the entry's, else null.
 py::object replay_if_like(const std::shared_ptr<const Entry>& held, PyObject* args) {
     const Entry& entry = *held;
-    Leaf few_leaves[few];
-    std::vector<Leaf> more_leaves(entry.leaves > few ? size_t(entry.leaves) : 0);
-    Leaf* const leaves = entry.leaves > few ? more_leaves.data() : few_leaves;
+    Few<Leaf, few> leaves(size_t(entry.leaves));
     const Node* node = entry.nodes.data();
-    Leaf* leaf = leaves;
+    Leaf* leaf = leaves.data();
     if (!matches(args, node, leaf)) return {};
     const auto kept = held;  // the call may change the list
-    return replay_entry(*kept, leaves);
+    return replay_entry(*kept, leaves.data());
 }
 
 PyObject* call(PyObject* self, PyObject* args, PyObject* keywords) {

@@ -251,17 +251,23 @@ py::array to_array(const Tensor& t) {
     return array;
 }
 
+py::object numpy_scalar(DType dtype, const void* number) {
+    PyObject* const scalar =
+        py::detail::npy_api::get().PyArray_Scalar_(const_cast<void*>(number), to_numpy(dtype).ptr(), nullptr);
+    if (!scalar) throw py::error_already_set();
+    return py::reinterpret_steal<py::object>(scalar);
+}
+
 py::object to_result(const Tensor& t) {
     if (t.traced()) return to_array(t);  // refuses
+    if (t.shape().empty()) return numpy_scalar(t.dtype(), t.view().data);
     Tensor own = t.detach();
     // Held by t and by the handle made here, and by nothing else.
     const bool alone = t.ref()->use_count() == 1 && t.impl()->storage->use_count() == 2;
     if (!alone || t.impl()->storage->borrowed() || !t.view().contiguous()) own = copy_of(t);
     const std::vector<py::ssize_t> shape(t.shape().begin(), t.shape().end());
     void* data = own.view().data;
-    py::array array(to_numpy(t.dtype()), shape, data, wrap(std::move(own)));
-    if (shape.empty()) return array[py::tuple()];
-    return std::move(array);
+    return py::array(to_numpy(t.dtype()), shape, data, wrap(std::move(own)));
 }
 
 void set_python_error() {

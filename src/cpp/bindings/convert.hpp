@@ -55,6 +55,8 @@ Tensor detached(const Tensor& t);
 
 // A read-only array on the same memory.
 py::array to_array(const Tensor& t);
+// np.float64 and the like.
+py::object numpy_scalar(DType dtype, const void* number);
 // An array of the caller's own: the memory itself when no other tensor holds it, else a copy. 0-d gives a NumPy scalar.
 py::object to_result(const Tensor& t);
 

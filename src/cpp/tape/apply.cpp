@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "core/few.hpp"
 #include "tape/node.hpp"
 #include "tape/recording.hpp"
 
@@ -10,8 +11,6 @@ namespace fg {
 namespace {
 
 thread_local bool grad_mode = true;
-
-constexpr int few = 8;
 
 Tensor run_now(const Op& op, Span<Tensor> in, const Attrs& attrs, Views views, const Meta& meta) {
     if (op.alias && !op.copies) {
@@ -34,19 +33,13 @@ bool wants_gradient(const Op& op, const Attrs& attrs, Span<Tensor> in, const Met
 }  // namespace
 
 Tensor apply(const Op& op, Span<Tensor> in, const Attrs& attrs) {
-    const View* few_views[few];
-    std::vector<const View*> many_views;
-    const View** views = few_views;
-    if (in.size() > few) {
-        many_views.resize(size_t(in.size()));
-        views = many_views.data();
-    }
+    Few<const View*, 8> views(size_t(in.size()));
     Recording* recording = Recording::active();
     for (int i = 0; i < in.size(); ++i) {
-        views[i] = &in[i].view();
+        views[size_t(i)] = &in[i].view();
         if (in[i].traced()) Recording::check_usable(in[i], op.name);
     }
-    const Views all(views, size_t(in.size()));
+    const Views all(views);
     const Meta meta = op.infer(op, attrs, all);
     Tensor out = recording ? recording->record(op, attrs, in, meta) : run_now(op, in, attrs, all, meta);
     if (wants_gradient(op, attrs, in, meta)) {
