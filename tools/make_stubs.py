@@ -71,7 +71,11 @@ TYPES = {
     "CompiledCall._remember.return": "Any",
     "Transform.__enter__.return": "Self",
     "Transform.__exit__.args": "object",
-    "Transform.__init__.args": "Any",
+    "Transform.__exit__.return": "None",
+    "Transform.__new__.args": "Any",
+    "Transform.__new__.earlier": "Transform | None",
+    "Transform.__new__.outlived": "bool",
+    "Transform.create_graph.return": "bool",
     "Transform.result.return": "Any",
     "ParameterTable.state.return": "tuple[int, list[Tensor | None]]",
     "Evaluation.__call__.cancel": "Cancel | None",
@@ -189,6 +193,8 @@ def member(owner: str, value: Any) -> Iterator[str]:
             kind = re.findall(r"arg1: (.*)\)", value.fset.__doc__)[0]
             setter = f"@{owner.split('.')[1]}.setter"
             yield function(owner, f"(self, value: {kind}) -> None", "", setter, indent)
+    elif isinstance(value, types.GetSetDescriptorType):  # a property written in plain C
+        yield function(owner, "(self)", value.__doc__, "@property", indent)
     elif isinstance(value, types.WrapperDescriptorType):  # an operator
         yield function(owner, value.__text_signature__.replace("$", "") + " -> Tensor", "", "", indent)
     elif isinstance(

@@ -22,8 +22,7 @@ Tensor operand(const py::handle& x, const char* op) {
 
 template <class... F> PyMethodDef* elementwise_definitions(kernels::OpList<F...>) {
     static PyMethodDef definitions[] = {
-        {F::entry.name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function<F>)), METH_FASTCALL,
-         F::entry.doc}...,
+        {F::entry.name, reinterpret_cast<PyCFunction>(slot(function<F>)), METH_FASTCALL, F::entry.doc}...,
         {nullptr, nullptr, 0, nullptr}};
     return definitions;
 }

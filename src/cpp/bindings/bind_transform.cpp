@@ -71,7 +71,7 @@ public:
         transforming_before_ = set_transforming(true);
         borrowing_before_ = set_borrowing(borrows_ || is_borrowing());
     }
-    void exit(const py::args&) {
+    void exit() {
         --depth;
         set_grad_enabled(grad_before_);
         set_transforming(transforming_before_);
@@ -99,23 +99,77 @@ private:
     bool grad_before_ = true, transforming_before_ = false, borrowing_before_ = false;
 };
 
+// --- its type, with the C API as bindings/py_tensor.hpp: making one takes longer in pybind11 than a small gradient
+
+struct PyTransform {
+    PyObject_HEAD Transform transform;
+};
+Transform& transform_of(PyObject* self) { return reinterpret_cast<PyTransform*>(self)->transform; }
+
+PyObject* construct(PyTypeObject* type, PyObject* args, PyObject* keywords) {
+    return guarded([&]() -> PyObject* {
+        static const char* const names[] = {"args", "outlived", "earlier", nullptr};
+        PyObject *given, *earlier = Py_None;
+        int outlived = 0;
+        if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|pO:Transform", const_cast<char**>(names), &given, &outlived,
+                                         &earlier))
+            return nullptr;
+        if (earlier != Py_None && !PyObject_TypeCheck(earlier, type))
+            throw TypeError(say("earlier must be a Transform, got ", Py_TYPE(earlier)->tp_name));
+        const Transform transform(py::reinterpret_borrow<py::object>(given), outlived,
+                                  earlier == Py_None ? nullptr : &transform_of(earlier));
+        PyObject* const self = type->tp_alloc(type, 0);
+        if (self) new (&transform_of(self)) Transform(transform);
+        return self;
+    });
+}
+void deallocate(PyObject* self) {
+    PyTypeObject* const type = Py_TYPE(self);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+PyObject* enter(PyObject* self, PyObject*) {
+    transform_of(self).enter();
+    return Py_NewRef(self);
+}
+PyObject* exit(PyObject* self, PyObject* const*, Py_ssize_t) {
+    transform_of(self).exit();
+    Py_RETURN_NONE;
+}
+PyObject* create_graph(PyObject* self, void*) { return PyBool_FromLong(transform_of(self).creates_graph()); }
+PyObject* result(PyObject* self, PyObject* nest) {
+    return guarded([&] { return transform_of(self).result(py::reinterpret_borrow<py::object>(nest)).release().ptr(); });
+}
+
+void bind_type(py::module_& m) {
+    static PyMethodDef methods[] = {
+        {"__enter__", enter, METH_NOARGS, "__enter__($self, /)\n--\n\n"},
+        {"__exit__", reinterpret_cast<PyCFunction>(slot(exit)), METH_FASTCALL, "__exit__($self, /, *args)\n--\n\n"},
+        {"result", result, METH_O,
+         "result($self, nest, /)\n--\n\nWhat the caller gets: tensors cut loose unless they are to be differentiated "
+         "again, or arrays."},
+        {}};
+    static PyGetSetDef getters[] = {
+        {"create_graph", create_graph, nullptr, "Whether its results are part of a graph.", nullptr}, {}};
+    static PyType_Slot slots[] = {
+        {Py_tp_doc, const_cast<char*>("Transform(args, outlived=False, earlier=None)\n--\n\nContext of one call of a "
+                                      "derivative function: what it is given decides what it gives.")},
+        {Py_tp_new, slot(construct)},
+        {Py_tp_dealloc, slot(deallocate)},
+        {Py_tp_methods, methods},
+        {Py_tp_getset, getters},
+        {0, nullptr}};
+    static PyType_Spec spec = {"fastgrad._core.Transform", sizeof(PyTransform), 0, Py_TPFLAGS_DEFAULT, slots};
+    PyObject* const type = PyType_FromSpec(&spec);
+    if (!type) throw py::error_already_set();
+    m.attr("Transform") = py::reinterpret_steal<py::object>(type);
+}
+
 }  // namespace
 
 void bind_transform(py::module_& m) {
     using py::arg;
-    py::class_<Transform>(m, "Transform",
-                          "Context of one call of a derivative function: what it is given decides what it gives.")
-        .def(py::init<const py::object&, bool, const Transform*>(), arg("args"), arg("outlived") = false,
-             arg("earlier") = py::none())
-        .def("__enter__",
-             [](const py::object& self) {
-                 self.cast<Transform&>().enter();
-                 return self;
-             })
-        .def("__exit__", &Transform::exit)
-        .def_property_readonly("create_graph", &Transform::creates_graph, "Whether its results are part of a graph.")
-        .def("result", &Transform::result, arg("nest"),
-             "What the caller gets: tensors cut loose unless they are to be differentiated again, or arrays.");
+    bind_type(m);
     m.def("set_borrowing", set_borrowing, arg("borrowing"),
           "While on, arrays mixed into operations of this thread are read in place instead of copied; returns what it "
           "was.");

@@ -350,8 +350,6 @@ void deallocate(PyObject* self) {
     Py_DECREF(type);
 }
 
-template <class F> void* slot(F* f) { return reinterpret_cast<void*>(f); }
-
 }  // namespace
 
 void bind_compiled_call(py::module_& m) {

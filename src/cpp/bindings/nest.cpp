@@ -136,7 +136,7 @@ void bind_nest(py::module_& m) {
          "flatten(nest: object) -> tuple\n\nLeaves in order (of dicts by sorted key, as JAX does), and the structure "
          "to "
          "rebuild with.\n"},
-        {"unflatten", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(unflatten_nest)), METH_FASTCALL,
+        {"unflatten", reinterpret_cast<PyCFunction>(slot(unflatten_nest)), METH_FASTCALL,
          "unflatten(structure: object, leaves: list) -> object\n\nThe nest of that structure with these leaves.\n"},
         {}};
     if (PyModule_AddFunctions(m.ptr(), functions) < 0) throw py::error_already_set();

@@ -198,8 +198,6 @@ template <class... F> PyMethodDef* elementwise_methods(kernels::OpList<F...>) {
     return methods;
 }
 
-template <class F> void* slot(F* f) { return reinterpret_cast<void*>(f); }
-
 }  // namespace
 
 PyObject* new_tensor(Tensor t) { return allocate(tensor_type, std::move(t)); }

@@ -51,6 +51,9 @@ template <class F> PyObject* guarded(F&& f) {
     }
 }
 
+// A function as the slot of a type, or as a method that takes its arguments in an array.
+template <class F> void* slot(F* f) { return reinterpret_cast<void*>(f); }
+
 // The value at an index: ints, slices, None, ..., arrays of integers and masks. picks: set where it is no view in
 // NumPy, but picked by arrays, or a single number.
 Tensor get_item(const Tensor& t, PyObject* index, bool* picks = nullptr);

@@ -300,14 +300,15 @@ class Tensor:
 
 class Transform:
     """Context of one call of a derivative function: what it is given decides what it gives."""
-    def __init__(self, args: Any, outlived: bool = False, earlier: Transform | None = None) -> None: ...
-    def __enter__(self) -> Self: ...
-    def __exit__(self, *args: object) -> None: ...
+
+    def __new__(cls, args: Any, outlived: bool = False, earlier: Transform | None = None) -> Self: ...
+    def __enter__(self, /) -> Self: ...
+    def __exit__(self, /, *args: object) -> None: ...
+    def result(self, nest: Any, /) -> Any:
+        """What the caller gets: tensors cut loose unless they are to be differentiated again, or arrays."""
     @property
     def create_graph(self) -> bool:
         """Whether its results are part of a graph."""
-    def result(self, nest: Any) -> Any:
-        """What the caller gets: tensors cut loose unless they are to be differentiated again, or arrays."""
 
 def asarray(data: _Operand) -> Tensor:
     """A tensor on an array's own memory where dtype and alignment allow."""
