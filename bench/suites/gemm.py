@@ -7,7 +7,7 @@ import numpy as np
 from bench import machine, peers
 from bench.harness import Case, Contestant, Options
 
-SQUARE = [8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024]
+SQUARE = [8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048]
 ODD = [7, 13, 31, 33, 65, 100, 127, 129, 255, 257, 300]
 # (m, n, k): a layer's forward, its weight gradient, one row, one column, outer products, a long sum, layers
 # of a tiny and of a large network.
