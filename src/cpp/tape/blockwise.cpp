@@ -379,54 +379,80 @@ void Blockwise::run_part(Bases bases, const void* shared, int64_t part_begin, in
 }
 
 // One block does, and every operand has been found beforehand: small steps take as long to find theirs as to compute.
-class Blockwise::Resolved final : public ResolvedStep {
+// What every run reads is in one cache line, as in OpStep::Resolved, and the calls, each as long as it has operands.
+class alignas(64) Blockwise::Resolved final : public ResolvedStep {
 public:
     Resolved(const Blockwise& step, Resolver& resolver)
-        : step_(step), bases_(resolver.bases()), work_(resolver.work()), calls_(step.uses_.size()) {
-        if (step.producer_) {
+        : numbers_(step.numbers_),
+          producer_(step.producer_.get()),
+          producer_work_(resolver.work() + step.buffers_bytes_),
+          copies_(!step.copied_.empty()),
+          step_(step),
+          bases_(resolver.bases()),
+          work_(resolver.work()) {
+        if (producer_) {
             for (int k = 0; k < step.producer_operands_; ++k)
                 resolver.follow(step.values_[size_t(step.operands_[size_t(k)])].at, &producer_in_[k]);
             const Value& made = step.values_[size_t(step.producer_out_)];
             if (made.buffer < 0) resolver.follow(made.at, &made_);
             else made_ = work_ + made.buffer;
         }
+        size_t words = 0;
+        for (const Use& use : step.uses_) words += Call::words(use.operand_count);
+        calls_.resize(words);
+        first_ = reinterpret_cast<Call*>(calls_.data());
+        end_ = reinterpret_cast<Call*>(calls_.data() + words);
         const Place* place = step.places_.data();
         const auto find = [&](const Place& p, auto* at) {
             if (p.base < 0) *at = work_ + p.offset;
             else resolver.follow({p.base, p.offset}, at);
         };
-        for (size_t u = 0; u < calls_.size(); ++u) {
-            Call& call = calls_[u];
-            call.kernel = step.uses_[u].kernel;
-            for (int k = 0; k < step.uses_[u].operand_count; ++k, ++place) {
-                find(*place, &call.data[k]);
-                call.step[k] = place->step;
+        Call* call = first_;
+        for (const Use& use : step.uses_) {
+            call->kernel = use.kernel;
+            call->operands = use.operand_count;
+            for (int k = 0; k < use.operand_count; ++k, ++place) {
+                find(*place, call->data() + k);
+                call->step()[k] = place->step;
             }
-            find(*place++, &call.out);
+            find(*place++, &call->out);
+            call = call->next();
         }
     }
 
     void run() override {
-        if (!step_.copied_.empty()) step_.copy_in(bases_, work_, true);
-        if (step_.producer_)
-            step_.producer_->run(producer_in_, made_, 0, step_.producer_->rows, work_ + step_.buffers_bytes_, nullptr);
-        if (!step_.copied_.empty()) step_.copy_in(bases_, work_, false);
-        for (const Call& call : calls_) call.kernel(step_.numbers_, call.data, call.step, call.out);
+        if (copies_) step_.copy_in(bases_, work_, true);
+        if (producer_) producer_->run(producer_in_, made_, 0, producer_->rows, producer_work_, nullptr);
+        if (copies_) step_.copy_in(bases_, work_, false);
+        for (Call* call = first_; call != end_; call = call->next())
+            call->kernel(numbers_, call->data(), call->step(), call->out);
     }
 
 private:
+    // Where its operands are follows, then how each goes on.
     struct Call {
         kernels::ElementwiseKernel kernel;
         char* out;
-        const void* data[max_operands];
-        int64_t step[max_operands];
-    };
+        int64_t operands;
 
+        static size_t words(int operands) { return sizeof(Call) / sizeof(int64_t) + 2 * size_t(operands); }
+        const void** data() { return reinterpret_cast<const void**>(this + 1); }
+        int64_t* step() { return reinterpret_cast<int64_t*>(data() + operands); }
+        Call* next() { return reinterpret_cast<Call*>(step() + operands); }
+    };
+    static_assert(sizeof(void*) == sizeof(int64_t) && sizeof(Call) % sizeof(int64_t) == 0);
+
+    Call *first_, *end_;
+    int64_t numbers_;
+    const Prepared* producer_;
+    void* producer_work_;
+    char* made_ = nullptr;
+    bool copies_;
+    const void* producer_in_[max_operands];
     const Blockwise& step_;
     Bases bases_;
-    char *work_, *made_ = nullptr;
-    std::vector<Call> calls_;
-    const void* producer_in_[max_operands];
+    char* work_;
+    std::vector<int64_t> calls_;
 };
 
 std::unique_ptr<ResolvedStep> Blockwise::resolve(Resolver& resolver) const {
