@@ -200,7 +200,7 @@ def member(owner: str, value: Any) -> Iterator[str]:
     elif isinstance(
         value, types.MethodDescriptorType
     ):  # an elementwise op, or one with a signature of its own
-        signature = (value.__text_signature__ or "(self)").replace("$", "")
+        signature = (value.__text_signature__ or "($self, /)").replace("$", "")  # as Python 3.13 has it
         yield function(owner, f"{signature} -> Tensor", value.__doc__, "", indent)
     elif inspect.isfunction(value):  # added in Python
         doc = (value.__doc__ or "").partition("\n")[0]

@@ -125,47 +125,47 @@ class Tensor:
     def __getitem__(self, key: _Index, /) -> Tensor: ...
     def __setitem__(self, key: Any, value: _Operand, /) -> None: ...
     def __delitem__(self, key: Never, /) -> Never: ...
-    def negative(self) -> Tensor:
+    def negative(self, /) -> Tensor:
         """Negation -x."""
-    def abs(self) -> Tensor:
+    def abs(self, /) -> Tensor:
         """Absolute value; its derivative at 0 is 0."""
-    def sign(self) -> Tensor:
+    def sign(self, /) -> Tensor:
         """Sign: -1, 0 or 1; its derivative is 0."""
-    def square(self) -> Tensor:
+    def square(self, /) -> Tensor:
         """Square x * x."""
-    def reciprocal(self) -> Tensor:
+    def reciprocal(self, /) -> Tensor:
         """Reciprocal 1 / x."""
-    def sqrt(self) -> Tensor:
+    def sqrt(self, /) -> Tensor:
         """Square root."""
-    def exp(self) -> Tensor:
+    def exp(self, /) -> Tensor:
         """Exponential e ** x."""
-    def expm1(self) -> Tensor:
+    def expm1(self, /) -> Tensor:
         """e ** x - 1, accurate near 0."""
-    def log(self) -> Tensor:
+    def log(self, /) -> Tensor:
         """Natural logarithm."""
-    def log1p(self) -> Tensor:
+    def log1p(self, /) -> Tensor:
         """Natural logarithm of 1 + x, accurate near 0."""
-    def sin(self) -> Tensor:
+    def sin(self, /) -> Tensor:
         """Sine; x in radians."""
-    def cos(self) -> Tensor:
+    def cos(self, /) -> Tensor:
         """Cosine; x in radians."""
-    def tanh(self) -> Tensor:
+    def tanh(self, /) -> Tensor:
         """Hyperbolic tangent."""
-    def erf(self) -> Tensor:
+    def erf(self, /) -> Tensor:
         """Error function, 2 / sqrt(pi) times the integral of exp(-t ** 2) from 0 to x."""
-    def normal_pdf(self) -> Tensor:
+    def normal_pdf(self, /) -> Tensor:
         """Density of the standard normal distribution."""
-    def normal_cdf(self) -> Tensor:
+    def normal_cdf(self, /) -> Tensor:
         """Probability of being below x under the standard normal distribution."""
-    def sigmoid(self) -> Tensor:
+    def sigmoid(self, /) -> Tensor:
         """Logistic function 1 / (1 + exp(-x))."""
-    def relu(self) -> Tensor:
+    def relu(self, /) -> Tensor:
         """max(x, 0); its derivative at 0 is 0."""
-    def softplus(self) -> Tensor:
+    def softplus(self, /) -> Tensor:
         """log(1 + exp(x)), without overflow."""
-    def silu(self) -> Tensor:
+    def silu(self, /) -> Tensor:
         """x * sigmoid(x), also called swish."""
-    def gelu(self) -> Tensor:
+    def gelu(self, /) -> Tensor:
         """x times the probability of being below x under the standard normal distribution."""
     @property
     def shape(self) -> tuple[int, ...]:
