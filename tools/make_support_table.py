@@ -71,7 +71,7 @@ def listed(names: Iterable[str]) -> str:
 
 def section(title: str, theirs: ModuleType, ours: ModuleType, called: str) -> str:
     """Return what of a module is here, and by whose names."""
-    by_call, here = dispatched(theirs), set(public(ours))
+    by_call, here = dispatched(theirs), set(public(ours)) - GONE
     text = f"\n## {title}\n\nBy the library's own call, `{called}`, on a tensor:\n\n{listed(by_call)}"
     if alone := here - by_call:
         text += f"\nBy the names of `{ours.__name__}` alone:\n\n{listed(alone)}"
