@@ -53,7 +53,7 @@ def public(module: ModuleType) -> dict[str, object]:
 def dispatched(module: ModuleType) -> set[str]:
     """Names of NumPy's or SciPy's functions that a tensor among the arguments brings here."""
     names = set()
-    for name in set(dir(module)) - GONE:
+    for name in dir(module):
         function = getattr(module, name)
         if isinstance(function, np.ufunc):
             here = _array_protocol._ufunc(function)
@@ -66,12 +66,12 @@ def dispatched(module: ModuleType) -> set[str]:
 
 def listed(names: Iterable[str]) -> str:
     """Return names as a paragraph."""
-    return textwrap.fill(", ".join(f"`{name}`" for name in sorted(names)), 118) + "\n"
+    return textwrap.fill(", ".join(f"`{name}`" for name in sorted(set(names) - GONE)), 118) + "\n"
 
 
 def section(title: str, theirs: ModuleType, ours: ModuleType, called: str) -> str:
     """Return what of a module is here, and by whose names."""
-    by_call, here = dispatched(theirs), set(public(ours)) - GONE
+    by_call, here = dispatched(theirs), set(public(ours))
     text = f"\n## {title}\n\nBy the library's own call, `{called}`, on a tensor:\n\n{listed(by_call)}"
     if alone := here - by_call:
         text += f"\nBy the names of `{ours.__name__}` alone:\n\n{listed(alone)}"

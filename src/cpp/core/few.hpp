@@ -29,6 +29,7 @@ public:
     T* data() { return items_; }
     const T* data() const { return items_; }
     T& operator[](size_t i) { return items_[i]; }
+    const T& operator[](size_t i) const { return items_[i]; }
     T* begin() { return items_; }
     T* end() { return items_ + size_; }
 

@@ -1,6 +1,7 @@
 // Laying a blockwise run out, and running it.
 #include "tape/blockwise.hpp"
 
+#include <cstddef>
 #include <cstring>
 
 #include "core/pool.hpp"
@@ -397,11 +398,11 @@ public:
             if (made.buffer < 0) resolver.follow(made.at, &made_);
             else made_ = work_ + made.buffer;
         }
-        size_t words = 0;
-        for (const Use& use : step.uses_) words += Call::words(use.operand_count);
-        calls_.resize(words);
+        size_t bytes = 0;
+        for (const Use& use : step.uses_) bytes += Call::bytes(use.operand_count);
+        calls_.resize(bytes);
         first_ = reinterpret_cast<Call*>(calls_.data());
-        end_ = reinterpret_cast<Call*>(calls_.data() + words);
+        end_ = reinterpret_cast<Call*>(calls_.data() + bytes);
         const Place* place = step.places_.data();
         const auto find = [&](const Place& p, auto* at) {
             if (p.base < 0) *at = work_ + p.offset;
@@ -435,12 +436,14 @@ private:
         char* out;
         int64_t operands;
 
-        static size_t words(int operands) { return sizeof(Call) / sizeof(int64_t) + 2 * size_t(operands); }
+        static size_t bytes(int operands) {
+            return sizeof(Call) + size_t(operands) * (sizeof(const void*) + sizeof(int64_t));
+        }
         const void** data() { return reinterpret_cast<const void**>(this + 1); }
         int64_t* step() { return reinterpret_cast<int64_t*>(data() + operands); }
         Call* next() { return reinterpret_cast<Call*>(step() + operands); }
     };
-    static_assert(sizeof(void*) == sizeof(int64_t) && sizeof(Call) % sizeof(int64_t) == 0);
+    static_assert(alignof(void*) == alignof(int64_t), "one behind the other");
 
     Call *first_, *end_;
     int64_t numbers_;
@@ -452,7 +455,7 @@ private:
     const Blockwise& step_;
     Bases bases_;
     char* work_;
-    std::vector<int64_t> calls_;
+    std::vector<std::byte> calls_;
 };
 
 std::unique_ptr<ResolvedStep> Blockwise::resolve(Resolver& resolver) const {

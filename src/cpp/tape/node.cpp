@@ -15,24 +15,26 @@ uint32_t version_of(const Tensor& t) { return t.impl()->storage ? t.impl()->stor
 }  // namespace
 
 Node::Node(const Op& op, const Attrs& attrs, Span<Tensor> in, const Tensor& out)
-    : op_(op), attrs_(attrs), sequence_(next_sequence.fetch_add(1, std::memory_order_relaxed)), arity_(in.size()) {
-    if (arity_ > inline_edges) more_.reset(new Edge[size_t(arity_)]);
+    : op_(op),
+      attrs_(attrs),
+      sequence_(next_sequence.fetch_add(1, std::memory_order_relaxed)),
+      edges_(size_t(in.size())) {
     int used = 0;
-    for (int i = 0; i < arity_; ++i) {
-        Edge& e = edges()[i];
+    for (int i = 0; i < arity(); ++i) {
+        Edge& e = edges_[size_t(i)];
         e.meta = in[i].meta();
         if (!in[i].requires_grad() || !is_differentiable(op, attrs, i)) continue;
         connect(e, in[i]);
         used |= uses(op, i);
     }
-    for (int i = 0; i < arity_ && i < max_saved_inputs; ++i) {
+    for (int i = 0; i < arity() && i < max_saved_inputs; ++i) {
         if (!(used & (1 << i))) continue;
-        edges()[i].saved = in[i];
-        edges()[i].version = version_of(in[i]);
+        edges_[size_t(i)].saved = in[i];
+        edges_[size_t(i)].version = version_of(in[i]);
     }
-    for (int i = 1 + int(attrs.ndim); attrs.rule && i < arity_; ++i) {
-        edges()[i].saved = in[i];
-        edges()[i].version = version_of(in[i]);
+    for (int i = 1 + int(attrs.ndim); attrs.rule && i < arity(); ++i) {
+        edges_[size_t(i)].saved = in[i];
+        edges_[size_t(i)].version = version_of(in[i]);
     }
     if (used & uses_out) {
         output_ = out.detach();
@@ -44,11 +46,10 @@ Node::Node(const Attrs& attrs, Span<Tensor> in, Span<Tensor> out)
     : op_(attrs.region->op()),
       attrs_(attrs),
       sequence_(next_sequence.fetch_add(1, std::memory_order_relaxed)),
-      arity_(in.size()),
+      edges_(size_t(in.size())),
       region_outputs_(std::make_unique<std::vector<Tensor>>(size_t(out.size()))) {
-    if (arity_ > inline_edges) more_.reset(new Edge[size_t(arity_)]);
-    for (int i = 0; i < arity_; ++i) {
-        Edge& e = edges()[i];
+    for (int i = 0; i < arity(); ++i) {
+        Edge& e = edges_[size_t(i)];
         e.meta = in[i].meta();
         if (in[i].requires_grad()) connect(e, in[i]);
         if (!region()->keeps_input(i)) continue;
@@ -109,9 +110,9 @@ void Node::free_saved() {
         had_any = true;
         for (Tensor& t : *region_outputs_) t = Tensor();
     }
-    for (int i = 0; i < arity_; ++i) {
-        had_any |= bool(edges()[i].saved);
-        edges()[i].saved = Tensor();
+    for (Edge& edge : edges_) {
+        had_any |= bool(edge.saved);
+        edge.saved = Tensor();
     }
     freed_ |= had_any;
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/few.hpp"
 #include "tape/op.hpp"
 
 namespace fg {
@@ -33,8 +34,8 @@ public:
     const Attrs& attrs() const { return attrs_; }
     // Later nodes have larger numbers: backward goes down them.
     uint64_t sequence() const { return sequence_; }
-    int arity() const { return arity_; }
-    const Edge& edge(int i) const { return edges()[i]; }
+    int arity() const { return int(edges_.size()); }
+    const Edge& edge(int i) const { return edges_[size_t(i)]; }
     Region* region() const { return attrs_.region.get(); }
 
     // Saved values. An error when they were freed by an earlier backward, or written to since.
@@ -48,10 +49,6 @@ public:
     void dispose() override;
 
 private:
-    static constexpr int inline_edges = 3;
-
-    Edge* edges() { return more_ ? more_.get() : few_; }
-    const Edge* edges() const { return more_ ? more_.get() : few_; }
     void connect(Edge& edge, const Tensor& in);
     Tensor in_graph(const Tensor& saved, int output) const;
     void check(const Tensor& saved, uint32_t version) const;
@@ -59,10 +56,8 @@ private:
     const Op& op_;
     Attrs attrs_;
     uint64_t sequence_;
-    int arity_;
     bool freed_ = false;
-    Edge few_[inline_edges];
-    std::unique_ptr<Edge[]> more_;
+    Few<Edge, 3> edges_;
     Tensor output_;  // the value without its place in the graph: no cycle
     uint32_t output_version_ = 0;
     std::unique_ptr<std::vector<Tensor>> region_outputs_;  // those that are kept; the same way

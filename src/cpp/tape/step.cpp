@@ -93,7 +93,6 @@ class alignas(64) OpStep::Resolved final : public ResolvedStep {
 public:
     Resolved(const OpStep& step, Resolver& resolver)
         : prepared_(*step.prepared_),
-          rows_(prepared_.rows),
           work_(step.work_bytes_ ? resolver.work() : nullptr),
           step_(step),
           bases_(resolver.bases()) {
@@ -101,13 +100,12 @@ public:
         resolver.follow(step.out_.at, &out_);
     }
     void run() override {
-        const int64_t status = prepared_.run(in_, out_, 0, rows_, work_, nullptr);
+        const int64_t status = prepared_.run(in_, out_, 0, prepared_.rows, work_, nullptr);
         if (status >= 0) step_.fail(bases_, status);
     }
 
 private:
     const Prepared& prepared_;
-    int64_t rows_;
     void* work_;
     char* out_;
     const void* in_[few];
