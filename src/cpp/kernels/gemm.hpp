@@ -31,8 +31,6 @@ constexpr int64_t pack_a_bytes = 512 << 10, pack_a_columns = 256;
 constexpr int64_t pack_transposed_a = 128;  // columns and depth, for an A that lies by columns
 constexpr int64_t transposed_rows = 512;    // of C made transposed at a time
 
-template <class T> using Tile = void (*)(int64_t, const Rows<T>&, const Panel<T>&, T*, int64_t, bool);
-
 template <class T> struct TileTable {
     Tile<T> tiles[tile_rows * tile_vectors];
 
@@ -109,46 +107,50 @@ template <class T> void pack_columns(int64_t n, int64_t depth, int widest, Block
     b = {to, 0, 0, true};
 }
 
-template <class T> FG_INLINE BlockCuts cut_block(int64_t m, int64_t n, int widest, bool a_packed) {
-    const Cut columns = cut_columns<T>(n, widest);
-    const auto rows_below = [&](int64_t vectors) __attribute__((always_inline)) {
-        return a_packed ? cut_packed_rows(m, widest) : cut(m, rows_by_vectors[vectors - 1]);
-    };
-    const Cut last_rows = rows_below(columns.size);
-    return {columns, columns.bigger ? rows_below(columns.size + 1) : last_rows, last_rows};
-}
-
-// c (m, n) = or += a (m, depth) @ b (depth, n) with the cuts of m and n; an unpacked b has its columns side by side, in
-// whole vectors where loads have no masks.
-template <class T> FG_INLINE void cut_product(const BlockCuts& cuts, int64_t n, int64_t depth, Block<T> a, Block<T> b,
-                                              T* c, int64_t ldc, bool add) {
+// adjacent: rows of A, packed or not, lie one number apart.
+template <class T> FG_INLINE BlockPlan<T> plan_block(int64_t m, int64_t n, int widest, bool a_packed, bool adjacent) {
     constexpr int lanes = Vec<T>::size;
-    const bool adjacent = a.packed || a.outer == 1;
-    const int64_t a_row = a.packed ? depth : a.outer;
-    for (int64_t panel = 0, j = 0; panel < cuts.columns.parts; ++panel) {
-        const int vectors = part_of(cuts.columns, panel), width = vectors * lanes;
-        const int missing = width - int(smaller(width, n - j));
+    const auto panel = [&](int64_t vectors, int last) __attribute__((always_inline)) {
         const TileTable<T>& whole = adjacent ? tile_table<T, true, false> : tile_table<T, false, false>;
         const TileTable<T>& ragged = adjacent ? tile_table<T, true, true> : tile_table<T, false, true>;
-        const TileTable<T>& table = missing ? ragged : whole;
-        const Panel<T> right =
-            b.packed ? Panel<T>{b.p + j * depth, width, lanes - missing} : Panel<T>{b.p + j, b.inner, lanes - missing};
-        const Cut& tiles = panel < cuts.columns.bigger ? cuts.rows : cuts.last_rows;
+        const TileTable<T>& table = last < lanes ? ragged : whole;
+        const Cut rows = a_packed ? cut_packed_rows(m, widest) : cut(m, rows_by_vectors[vectors - 1]);
+        const Tile<T> other = table.at(int(rows.size), int(vectors));
+        const Tile<T> bigger = rows.bigger ? table.at(int(rows.size) + 1, int(vectors)) : other;
+        return PanelPlan<T>{bigger, other, rows, int(vectors) * lanes, last};
+    };
+    const Cut columns = cut_columns<T>(n, widest);
+    const int64_t widths = columns.size + (columns.bigger > 0),
+                  vectors = columns.size + (columns.bigger == columns.parts);
+    const int missing = int(round_up(n, lanes) - n);
+    return {columns.parts,
+            columns.bigger,
+            {panel(widths, lanes), panel(columns.size, lanes), panel(vectors, lanes - missing)}};
+}
+
+// c = or += a (m, depth) @ b (depth, n) by the plan of m and n; an unpacked b has its columns side by side, in whole
+// vectors where loads have no masks.
+template <class T>
+FG_INLINE void run_block(const BlockPlan<T>& plan, int64_t depth, Block<T> a, Block<T> b, T* c, int64_t ldc, bool add) {
+    const int64_t a_row = a.packed ? depth : a.outer;
+    for (int64_t panel = 1; panel <= plan.panels; ++panel) {
+        const PanelPlan<T>& kind = plan.kinds[panel == plan.panels ? 2 : panel > plan.wider];
+        const Panel<T> right{b.p, b.packed ? kind.width : b.inner, kind.last};
         Rows<T> left{a.p, a.packed ? 1 : a.outer, a.inner};
-        T* to = c + j;
-        for (int64_t part = 0; part < tiles.parts; ++part) {
-            const int r = part_of(tiles, part);
-            if (a.packed) left.step = r;
-            table.at(r, vectors)(depth, left, right, to, ldc, add);
-            left.p += r * a_row;
-            to += r * ldc;
-        }
-        j += width;
+        T* to = c;
+        const auto multiply = [&](Tile<T> tile, int64_t parts, int64_t rows) __attribute__((always_inline)) {
+            if (a.packed) left.step = rows;
+            for (; parts > 0; --parts, left.p += rows * a_row, to += rows * ldc) tile(depth, left, right, to, ldc, add);
+        };
+        multiply(kind.bigger, kind.rows.bigger, kind.rows.size + 1);
+        multiply(kind.other, kind.rows.parts - kind.rows.bigger, kind.rows.size);
+        b.p += kind.width * (b.packed ? depth : 1);
+        c += kind.width;
     }
 }
 template <class T> FG_OUT_OF_LINE void block_product(int64_t m, int64_t n, int64_t depth, int widest, Block<T> a,
                                                      Block<T> b, T* c, int64_t ldc, bool add) {
-    cut_product(cut_block<T>(m, n, widest, a.packed), n, depth, a, b, c, ldc, add);
+    run_block(plan_block<T>(m, n, widest, a.packed, a.packed || a.outer == 1), depth, a, b, c, ldc, add);
 }
 
 // Numbers of scratch for packed A; packed B follows.
@@ -331,34 +333,40 @@ template <class T> FG_INLINE Block<T> columns_of(const GemmPlan<T>& p, const T* 
     return {b, p.b_col, p.b_row, false};
 }
 
-template <class T> void no_product(const GemmPlan<T>& p, const T*, const T*, T* c, void*) {
+template <class T> FG_INLINE void make_zeros(const GemmPlan<T>& p, const T*, const T*, T* c, T*) {
     if (p.size.n > 0)
         for (int64_t i = 0; i < p.size.m; ++i) memset(c + i * p.ldc, 0, size_t(p.size.n) * sizeof(T));
 }
-template <class T> void planned_column(const GemmPlan<T>& p, const T* a, const T* b, T* c, void* scratch) {
-    column_product(p.size.m, p.size.k, a, p.a_row, p.a_col, b, p.b_row, c, p.ldc, static_cast<T*>(scratch));
+template <class T> FG_INLINE void make_column(const GemmPlan<T>& p, const T* a, const T* b, T* c, T* scratch) {
+    column_product(p.size.m, p.size.k, a, p.a_row, p.a_col, b, p.b_row, c, p.ldc, scratch);
 }
 // The two that small networks have, with b as it lies.
-template <class T> void planned_near_rows(const GemmPlan<T>& p, const T* a, const T* b, T* c, void*) {
+template <class T> FG_INLINE void make_near_rows(const GemmPlan<T>& p, const T* a, const T* b, T* c, T*) {
     near_rows(p.size.m, p.size.k, a, p.a_row, b, c, p.ldc);
 }
-template <class T> void planned_near_columns(const GemmPlan<T>& p, const T* a, const T* b, T* c, void*) {
+template <class T> FG_INLINE void make_near_columns(const GemmPlan<T>& p, const T* a, const T* b, T* c, T*) {
     near_columns(p.size.m, p.size.k, a, p.a_col, b, c, p.ldc);
 }
-template <class T> void planned_row(const GemmPlan<T>& p, const T* a, const T* b, T* c, void*) {
+template <class T> FG_INLINE void make_row(const GemmPlan<T>& p, const T* a, const T* b, T* c, T*) {
     row_product(p.size.n, p.size.k, depth_block, a, p.a_col, b, p.b_row, c);
 }
-template <class T> void planned_outer(const GemmPlan<T>& p, const T* a, const T* b, T* c, void*) {
+template <class T> FG_INLINE void make_outer(const GemmPlan<T>& p, const T* a, const T* b, T* c, T*) {
     outer_product(p.size.m, p.size.n, a, p.a_row, b, c, p.ldc);
 }
-template <class T> void planned_transposed(const GemmPlan<T>& p, const T* a, const T* b, T* c, void* scratch) {
-    transposed_product(p.size, rows_of(p, a), columns_of(p, b), c, p.ldc, static_cast<T*>(scratch));
+template <class T> FG_INLINE void make_transposed(const GemmPlan<T>& p, const T* a, const T* b, T* c, T* scratch) {
+    transposed_product(p.size, rows_of(p, a), columns_of(p, b), c, p.ldc, scratch);
 }
-template <class T> void planned_block(const GemmPlan<T>& p, const T* a, const T* b, T* c, void*) {
-    cut_product(p.cuts, p.size.n, p.size.k, rows_of(p, a), columns_of(p, b), c, p.ldc, false);
+template <class T> FG_INLINE void make_block(const GemmPlan<T>& p, const T* a, const T* b, T* c, T*) {
+    run_block(p.block, p.size.k, rows_of(p, a), columns_of(p, b), c, p.ldc, false);
 }
-template <class T> void planned_product(const GemmPlan<T>& p, const T* a, const T* b, T* c, void* scratch) {
-    choose_packing(p.size, rows_of(p, a), columns_of(p, b), c, p.ldc, static_cast<T*>(scratch));
+template <class T> FG_INLINE void make_any(const GemmPlan<T>& p, const T* a, const T* b, T* c, T* scratch) {
+    choose_packing(p.size, rows_of(p, a), columns_of(p, b), c, p.ldc, scratch);
+}
+
+template <class T> using ProductKind = void (*)(const GemmPlan<T>&, const T*, const T*, T*, T*);
+template <class T, ProductKind<T> kind> void planned(const void* plan, const void* const* in, void* c, void* scratch) {
+    kind(*static_cast<const GemmPlan<T>*>(plan), static_cast<const T*>(in[0]), static_cast<const T*>(in[1]),
+         static_cast<T*>(c), static_cast<T*>(scratch));
 }
 
 // Whether a product is one block, wherever its operands lie.
@@ -368,26 +376,26 @@ template <class T> FG_INLINE bool is_one_block(GemmSize s, const Block<T>& a, co
 
 template <class T>
 GemmPlan<T> gemm_plan(GemmSize s, int64_t a_row, int64_t a_col, int64_t b_row, int64_t b_col, int64_t ldc) {
-    GemmPlan<T> p{s, a_row, a_col, b_row, b_col, ldc, {}, planned_product<T>};
+    GemmPlan<T> p{s, a_row, a_col, b_row, b_col, ldc, planned<T, make_any<T>>, {}};
     const T* const anywhere = nullptr;
     if (s.m == 0 || s.n == 0 || s.k == 0) {
-        p.run = no_product<T>;
+        p.kernel = planned<T, make_zeros<T>>;
     } else if (s.n == 1 && b_row == 1 && a_col == 1 && rows_are_near<T>(s.m, a_row)) {
-        p.run = planned_near_rows<T>;
+        p.kernel = planned<T, make_near_rows<T>>;
     } else if (s.n == 1 && b_row == 1 && columns_are_near<T>(s.m, s.k, a_row)) {
-        p.run = planned_near_columns<T>;
+        p.kernel = planned<T, make_near_columns<T>>;
     } else if (s.n == 1) {
-        p.run = planned_column<T>;
+        p.kernel = planned<T, make_column<T>>;
     } else if (s.m == 1 && b_col == 1) {
-        p.run = planned_row<T>;
+        p.kernel = planned<T, make_row<T>>;
     } else if (s.k == 1 && b_col == 1) {
-        p.run = planned_outer<T>;
+        p.kernel = planned<T, make_outer<T>>;
     } else if (a_row == 1 && s.m >= 2 * Vec<T>::size && is_narrow<T>(s.n)) {
-        p.run = planned_transposed<T>;
+        p.kernel = planned<T, make_transposed<T>>;
     } else if (is_one_block(s, rows_of(p, anywhere), columns_of(p, anywhere))) {
-        p.run = planned_block<T>;
-        p.cuts =
-            cut_block<T>(s.m, s.n, widest_panel(s, rows_of(p, anywhere), columns_of(p, anywhere), false, false), false);
+        p.kernel = planned<T, make_block<T>>;
+        const int widest = widest_panel(s, rows_of(p, anywhere), columns_of(p, anywhere), false, false);
+        p.block = plan_block<T>(s.m, s.n, widest, false, a_row == 1);
     }
     return p;
 }
@@ -395,7 +403,7 @@ GemmPlan<T> gemm_plan(GemmSize s, int64_t a_row, int64_t a_col, int64_t b_row, i
 template <class T> void gemm(GemmSize s, const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row,
                              int64_t b_col, T* c, int64_t ldc, void* scratch) {
     const GemmPlan<T> plan = gemm_plan<T>(s, a_row, a_col, b_row, b_col, ldc);
-    plan.run(plan, a, b, c, scratch);
+    plan.run(a, b, c, scratch);
 }
 
 }  // namespace

@@ -67,17 +67,48 @@ struct Cut {
     int64_t parts, size, bigger;
 };
 
-// Of a block of a product: vectors of columns, and rows below a bigger part of those and below the others.
-struct BlockCuts {
-    Cut columns, rows, last_rows;
+// A block of A: element (r, k) at p[r * row + k * step].
+template <class T> struct Rows {
+    const T* p;
+    int64_t row, step;
 };
+
+// A panel of B: row k is some vectors at p[k * step], the last of them `last` lanes wide.
+template <class T> struct Panel {
+    const T* p;
+    int64_t step;
+    int last;
+};
+
+// c = or += a @ b for as many rows and vectors as the tile has.
+template <class T> using Tile = void (*)(int64_t k, const Rows<T>& a, const Panel<T>& b, T* c, int64_t ldc, bool add);
+
+// How a panel of so many columns is made: the rows, and the tile of the bigger parts of them and of the others.
+template <class T> struct PanelPlan {
+    Tile<T> bigger, other;
+    Cut rows;
+    int width, last;
+};
+// How a block of a product is made, panel by panel: those that are wider, the others, and the last.
+template <class T> struct BlockPlan {
+    int64_t panels, wider;
+    PanelPlan<T> kinds[3];
+};
+
+// All of what a plan is for: out from in, with some memory to work in.
+using PlannedKernel = void (*)(const void* plan, const void* const* in, void* out, void* work);
 
 // How products of one size and layout are made, found once for many of them.
 template <class T> struct GemmPlan {
     GemmSize size;
     int64_t a_row, a_col, b_row, b_col, ldc;
-    BlockCuts cuts;  // of a product in one block
-    void (*run)(const GemmPlan& plan, const T* a, const T* b, T* c, void* scratch);
+    PlannedKernel kernel;
+    BlockPlan<T> block;  // of a product that is one
+
+    void run(const T* a, const T* b, T* c, void* scratch) const {
+        const void* const in[] = {a, b};
+        kernel(this, in, c, scratch);
+    }
 };
 
 // Kernels that exist for float and double.

@@ -91,7 +91,7 @@ int64_t run_matmul(const Op&, const Attrs&, Views in, const View& out) {
                 a_offset += position * a_strides[axis];
                 b_offset += position * b_strides[axis];
             }
-            plan.run(plan, a.as<T>() + a_offset, b.as<T>() + b_offset,
+            plan.run(a.as<T>() + a_offset, b.as<T>() + b_offset,
                      out.as<T>() + product * size.m * size.n + i * size.n + j, scratch(kernel.gemm_scratch(plan.size)));
         };
         const auto plan_for = [&](int64_t m, int64_t n) {
@@ -139,17 +139,17 @@ public:
     int64_t run(const void* const* in, void* out, int64_t first, int64_t count, void* work,
                 const void* shared) const override {
         if (shared || count != rows) run_part(in, out, first, count, work, shared);
-        else plan_.run(plan_, static_cast<const T*>(in[0]), static_cast<const T*>(in[1]), static_cast<T*>(out), work);
+        else plan_.kernel(&plan_, in, out, work);
         return -1;
     }
+    Whole whole() const override { return {plan_.kernel, &plan_}; }
     int64_t work_bytes(int64_t count) const override {
         return kernels_.gemm_scratch({count, plan_.size.n, plan_.size.k});
     }
 
 private:
-    // Out of line, lest a run of all rows, which a small step has several of, saves registers for it.
-    __attribute__((noinline)) void run_part(const void* const* in, void* out, int64_t first, int64_t count, void* work,
-                                            const void* shared) const {
+    void run_part(const void* const* in, void* out, int64_t first, int64_t count, void* work,
+                  const void* shared) const {
         const kernels::GemmPlan<T>& p = plan_;
         const T *const all = static_cast<const T*>(in[0]), *const a = all + first * p.a_row;
         const T* const b = static_cast<const T*>(in[1]);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <numeric>
 
 #include "core/pool.hpp"
 #include "core/scratch.hpp"
@@ -240,32 +241,56 @@ void Blockwise::place_in_memory(const BlockwisePlan& plan, int index) {
     }
 }
 
+// For each value the one in whose place it is made. A result that only the next use reads is made where that one leaves
+// its own: kernels work in place, and what is touched fits the first cache more often.
+std::vector<int> Blockwise::find_homes(const BlockwisePlan& plan, const std::vector<size_t>& last_read) const {
+    std::vector<int> homes(values_.size());
+    std::iota(homes.begin(), homes.end(), 0);
+    const auto item = [&](int v) { return itemsize(plan.values[size_t(v)].view->dtype); };
+    for (size_t u = plan.uses.size(); u-- > (producer_ ? 1 : 0);) {
+        const int home = homes[size_t(plan.uses[u].out)];
+        const bool in_memory = plan.values[size_t(home)].in_memory;
+        if (in_memory && values_[size_t(home)].per_number != item(home)) continue;
+        for (int v : plan.operands_of(plan.uses[u])) {
+            if (plan.values[size_t(v)].in_memory || last_read[size_t(v)] != u || item(v) != item(home)) continue;
+            // The producer makes other parts at a time than fit a buffer of a block.
+            if (producer_ && v == plan.uses[0].out && !in_memory) continue;
+            homes[size_t(v)] = home;
+            break;
+        }
+    }
+    return homes;
+}
+
 // Buffers for copies and for results that nobody outside reads; one that has been read for the last time serves again.
 void Blockwise::assign_buffers(const BlockwisePlan& plan) {
     Buffers buffers;
-    const auto block_bytes = [&](const View& view) { return aligned(block_ * itemsize(view.dtype)); };
-    for (const Copied& copied : copied_)
-        values_[size_t(copied.value)].buffer = buffers.take(block_bytes(*plan.values[size_t(copied.value)].view));
+    const auto block_bytes = [&](int v) { return aligned(block_ * itemsize(plan.values[size_t(v)].view->dtype)); };
+    for (const Copied& copied : copied_) values_[size_t(copied.value)].buffer = buffers.take(block_bytes(copied.value));
     std::vector<size_t> last_read(values_.size(), 0);
     for (size_t u = 0; u < plan.uses.size(); ++u)
         for (int v : plan.operands_of(plan.uses[u])) last_read[size_t(v)] = u;
+    const std::vector<int> homes = find_homes(plan, last_read);
     for (size_t u = 0; u < plan.uses.size(); ++u) {
-        const int out = plan.uses[u].out;
-        const View& view = *plan.values[size_t(out)].view;
-        if (!plan.values[size_t(out)].in_memory) {
-            if (producer_ && u == 0) {
-                values_[size_t(out)].buffer =
-                    buffers.take(aligned(rows_made_ * producer_->row_size * itemsize(view.dtype)));
-                values_[size_t(out)].per_number = itemsize(view.dtype);
-            } else {
-                values_[size_t(out)].buffer = buffers.take(block_bytes(view));
-            }
+        const bool produced = producer_ && u == 0;
+        const int out = plan.uses[u].out, home = homes[size_t(out)];
+        Value &value = values_[size_t(out)], &place = values_[size_t(home)];
+        if (plan.values[size_t(home)].in_memory) {
+            value.at = place.at;
+            value.per_number = place.per_number;
+        } else if (produced) {
+            value.per_number = itemsize(plan.values[size_t(out)].view->dtype);
+            value.buffer = buffers.take(aligned(rows_made_ * producer_->row_size * value.per_number));
+        } else {
+            if (place.buffer < 0) place.buffer = buffers.take(block_bytes(home));
+            value.buffer = place.buffer;
         }
-        if (producer_ && u == 0) continue;  // its operands are not read by block
+        if (produced) continue;  // its operands are not read by block
         for (int v : plan.operands_of(plan.uses[u])) {
-            const bool temporary = !plan.values[size_t(v)].in_memory && values_[size_t(v)].per_number == 0;
+            const bool in_block = values_[size_t(v)].buffer >= 0 && values_[size_t(v)].per_number == 0;
+            const bool temporary = in_block && !plan.values[size_t(v)].in_memory && homes[size_t(v)] == v;
             if (!temporary || last_read[size_t(v)] != u) continue;
-            buffers.give_back(values_[size_t(v)].buffer, block_bytes(*plan.values[size_t(v)].view));
+            buffers.give_back(values_[size_t(v)].buffer, block_bytes(v));
             last_read[size_t(v)] = plan.uses.size();  // once, even where it is read twice
         }
     }
@@ -338,15 +363,6 @@ void Blockwise::run(Bases bases) const {
     });
 }
 
-void Blockwise::copy_in(Bases bases, char* work, bool once) const {
-    for (const Copied& c : copied_) {
-        char* const to = work + values_[size_t(c.value)].buffer;
-        if (c.once != once) continue;
-        if (once) repeat_row(c, bases, to);
-        else copy(c, bases, to, 0, numbers_);
-    }
-}
-
 void Blockwise::run_part(Bases bases, const void* shared, int64_t part_begin, int64_t part_end) const {
     char* const buffers = static_cast<char*>(scratch(work_bytes_));
     char** const places = reinterpret_cast<char**>(buffers + places_at_);
@@ -379,88 +395,80 @@ void Blockwise::run_part(Bases bases, const void* shared, int64_t part_begin, in
     }
 }
 
-// One block does, and every operand has been found beforehand: small steps take as long to find theirs as to compute.
-// What every run reads is in one cache line, as in OpStep::Resolved, and the calls, each as long as it has operands.
-class alignas(64) Blockwise::Resolved final : public ResolvedStep {
-public:
-    Resolved(const Blockwise& step, Resolver& resolver)
-        : numbers_(step.numbers_),
-          producer_(step.producer_.get()),
-          producer_work_(resolver.work() + step.buffers_bytes_),
-          copies_(!step.copied_.empty()),
-          step_(step),
-          bases_(resolver.bases()),
-          work_(resolver.work()) {
-        if (producer_) {
-            for (int k = 0; k < step.producer_operands_; ++k)
-                resolver.follow(step.values_[size_t(step.operands_[size_t(k)])].at, &producer_in_[k]);
-            const Value& made = step.values_[size_t(step.producer_out_)];
-            if (made.buffer < 0) resolver.follow(made.at, &made_);
-            else made_ = work_ + made.buffer;
-        }
-        size_t bytes = 0;
-        for (const Use& use : step.uses_) bytes += Call::bytes(use.operand_count);
-        calls_.resize(bytes);
-        first_ = reinterpret_cast<Call*>(calls_.data());
-        end_ = reinterpret_cast<Call*>(calls_.data() + bytes);
-        const Place* place = step.places_.data();
-        const auto find = [&](const Place& p, auto* at) {
-            if (p.base < 0) *at = work_ + p.offset;
-            else resolver.follow({p.base, p.offset}, at);
-        };
-        Call* call = first_;
-        for (const Use& use : step.uses_) {
-            call->kernel = use.kernel;
-            call->operands = use.operand_count;
-            for (int k = 0; k < use.operand_count; ++k, ++place) {
-                find(*place, call->data() + k);
-                call->step()[k] = place->step;
-            }
-            find(*place++, &call->out);
-            call = call->next();
+// The copies that the blocks begin with, where one does.
+struct Blockwise::CopyCall : Call {
+    const Blockwise* step;
+    Bases bases;
+    char* work;
+
+    static void call(const Call& c) {
+        const auto& it = as<CopyCall>(c);
+        for (const Copied& copied : it.step->copied_) {
+            char* const to = it.work + it.step->values_[size_t(copied.value)].buffer;
+            if (copied.once) it.step->repeat_row(copied, it.bases, to);
+            else it.step->copy(copied, it.bases, to, 0, it.step->numbers_);
         }
     }
-
-    void run() override {
-        if (copies_) step_.copy_in(bases_, work_, true);
-        if (producer_) producer_->run(producer_in_, made_, 0, producer_->rows, producer_work_, nullptr);
-        if (copies_) step_.copy_in(bases_, work_, false);
-        for (Call* call = first_; call != end_; call = call->next())
-            call->kernel(numbers_, call->data(), call->step(), call->out);
-    }
-
-private:
-    // Where its operands are follows, then how each goes on.
-    struct Call {
-        kernels::ElementwiseKernel kernel;
-        char* out;
-        int64_t operands;
-
-        static size_t bytes(int operands) {
-            return sizeof(Call) + size_t(operands) * (sizeof(const void*) + sizeof(int64_t));
-        }
-        const void** data() { return reinterpret_cast<const void**>(this + 1); }
-        int64_t* step() { return reinterpret_cast<int64_t*>(data() + operands); }
-        Call* next() { return reinterpret_cast<Call*>(step() + operands); }
-    };
-    static_assert(alignof(void*) == alignof(int64_t), "one behind the other");
-
-    Call *first_, *end_;
-    int64_t numbers_;
-    const Prepared* producer_;
-    void* producer_work_;
-    char* made_ = nullptr;
-    bool copies_;
-    const void* producer_in_[max_operands];
-    const Blockwise& step_;
-    Bases bases_;
-    char* work_;
-    std::vector<std::byte> calls_;
 };
 
-std::unique_ptr<ResolvedStep> Blockwise::resolve(Resolver& resolver) const {
-    if (places_.empty()) return FindingStep::resolve(resolver);
-    return std::make_unique<Resolved>(*this, resolver);
+struct Blockwise::ProducerCall : Call {
+    const Prepared* producer;
+    char* out;
+    void* work;
+    const void* in[max_operands];
+
+    static void call(const Call& c) {
+        const auto& it = as<ProducerCall>(c);
+        it.producer->run(it.in, it.out, 0, it.producer->rows, it.work, nullptr);
+    }
+};
+
+void Blockwise::resolve_producer(Resolver& resolver, Calls& calls) const {
+    const auto find = [&](auto& call, const void** in) {
+        for (int k = 0; k < producer_operands_; ++k) resolver.follow(values_[size_t(operands_[size_t(k)])].at, in + k);
+        const Value& made = values_[size_t(producer_out_)];
+        if (made.buffer < 0) resolver.follow(made.at, &call.out);
+        else call.out = resolver.work() + made.buffer;
+        call.work = resolver.work() + buffers_bytes_;
+    };
+    if (const Prepared::Whole whole = producer_->whole(); whole.kernel) {
+        PlannedCall& call = PlannedCall::add(calls, producer_operands_);
+        call.kernel = whole.kernel;
+        call.plan = whole.plan;
+        find(call, call.in());
+    } else {
+        auto& call = calls.add<ProducerCall>();
+        call.producer = producer_.get();
+        find(call, call.in);
+    }
+}
+
+// Where one block does, a call after the other, every operand found beforehand: small steps take as long to find theirs
+// as to compute.
+void Blockwise::resolve(Resolver& resolver, Calls& calls) const {
+    if (places_.empty()) return FindingStep::resolve(resolver, calls);
+    if (producer_) resolve_producer(resolver, calls);
+    if (!copied_.empty()) {
+        auto& call = calls.add<CopyCall>();
+        call.step = this;
+        call.bases = resolver.bases();
+        call.work = resolver.work();
+    }
+    const Place* place = places_.data();
+    const auto find = [&](const Place& p, auto* at) {
+        if (p.base < 0) *at = resolver.work() + p.offset;
+        else resolver.follow({p.base, p.offset}, at);
+    };
+    for (const Use& use : uses_) {
+        ElementwiseCall& call = ElementwiseCall::add(calls, use.operand_count);
+        call.kernel = use.kernel;
+        call.count = numbers_;
+        for (int k = 0; k < use.operand_count; ++k, ++place) {
+            find(*place, call.data() + k);
+            call.step[k] = place->step;
+        }
+        find(*place++, &call.out);
+    }
 }
 
 bool Blockwise::reads(int base) const {
@@ -474,7 +482,10 @@ bool Blockwise::overwrites(int result, int operand) const {
     };
     for (int k = 0; k < producer_operands_; ++k)
         if (lies_behind(operands_[size_t(k)], operand)) return false;  // each of its rows is made from many
-    bool written = false;
+    const auto is_made_behind = [&](int v, int base) {
+        return values_[size_t(v)].buffer < 0 && values_[size_t(v)].at.base == base;
+    };
+    bool written = producer_ && is_made_behind(producer_out_, result);
     for (const Use& use : uses_) {
         for (int k = 0; k < use.operand_count; ++k) {
             const int v = operands_[size_t(use.first_operand + k)];
@@ -483,7 +494,7 @@ bool Blockwise::overwrites(int result, int operand) const {
             const bool in_place = value.per_number > 0 && value.buffer < 0 && value.at.offset == 0;
             if (written || !in_place) return false;
         }
-        written |= lies_behind(use.out, result);
+        written |= is_made_behind(use.out, result);
     }
     return written;
 }

@@ -47,14 +47,15 @@ public:
     }
     int64_t shared_bytes() const override { return shared_bytes_; }
     void share(Bases bases, void* shared) const override;
-    std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override;
+    void resolve(Resolver& resolver, Calls& calls) const override;
     int64_t resolved_work_bytes() const override { return places_.empty() ? 0 : places_at_; }
     bool reads(int base) const override;
     bool overwrites(int result, int operand) const override;
     StepInfo info() const override;
 
 private:
-    class Resolved;
+    struct CopyCall;
+    struct ProducerCall;
 
     // How a value is found: at a place that moves with the block, or in a buffer that holds one block of it.
     struct Value {
@@ -91,11 +92,12 @@ private:
                (!producer_ || (parts_ == 1 && rows_made_ == producer_->rows));
     }
     void find_places();
-    void copy_in(Bases bases, char* work, bool once) const;
+    void resolve_producer(Resolver& resolver, Calls& calls) const;
     void lay_out(const BlockwisePlan& plan, int64_t most);  // numbers in a block
     void cut(const BlockwisePlan& plan);
     bool has_row_form(const BlockwisePlan& plan, int index) const;
     void place_in_memory(const BlockwisePlan& plan, int index);
+    std::vector<int> find_homes(const BlockwisePlan& plan, const std::vector<size_t>& last_read) const;
     void assign_buffers(const BlockwisePlan& plan);
     void copy(const Copied& copied, Bases bases, char* to, int64_t first, int64_t count) const;
     void repeat_row(const Copied& copied, Bases bases, char* to) const;

@@ -205,7 +205,7 @@ public:
     int64_t work_bytes() const { return plan_.bytes(); }
     bool reads(int base) const override { return places_.reads(base); }
 
-    std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override {
+    void resolve(Resolver& resolver, Calls& calls) const override {
         class Resolved final : public ResolvedStep {
         public:
             Resolved(const BranchStep& step, Bases bases)
@@ -220,7 +220,7 @@ public:
             Bases bases_;
             BodyCode::Run runs_[2];
         };
-        return std::make_unique<Resolved>(*this, resolver.bases());
+        calls.add(std::make_unique<Resolved>(*this, resolver.bases()));
     }
 
     void run(Bases bases, BodyCode::Run (&runs)[2]) const {

@@ -35,8 +35,11 @@ Frame::Frame(const Lowered& lowered, char* arena) : bases_(size_t(lowered.bases.
     work_ = Storage::allocate(work_bytes);
 
     Finding finding(*this);
-    steps_.reserve(lowered.steps.size());
-    for (const auto& step : lowered.steps) steps_.push_back(step->resolve(finding));
+    for (const auto& step : lowered.steps) {
+        begins_.push_back(calls_.end());
+        step->resolve(finding, calls_);
+    }
+    begins_.push_back(calls_.end());
     std::stable_sort(followers_.begin(), followers_.end(),
                      [](const Follower& a, const Follower& b) { return a.base < b.base; });
     first_follower_.resize(bases_.size() + 1);

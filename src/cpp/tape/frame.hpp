@@ -28,10 +28,9 @@ public:
         key_[0] = int64_t(key.seed);
         key_[1] = int64_t(key.stream);
     }
-    void run() {
-        for (const auto& step : steps_) step->run();
-    }
-    ResolvedStep& step(size_t i) { return *steps_[i]; }
+    void run() const { calls_.run(); }
+    // One of the steps.
+    void run_step(size_t i) const { Calls::run(*begins_[i], *begins_[i + 1]); }
 
 private:
     class Finding;
@@ -50,9 +49,10 @@ private:
     Ref<Storage> arena_, work_;
     std::vector<char*> bases_;
     int64_t key_[2] = {};
-    std::vector<std::unique_ptr<ResolvedStep>> steps_;
-    std::vector<Follower> followers_;  // by base
-    std::vector<int> first_follower_;  // of each base, and the end
+    Calls calls_;
+    std::vector<const Call* const*> begins_;  // where the calls of each step begin, and the end
+    std::vector<Follower> followers_;         // by base
+    std::vector<int> first_follower_;         // of each base, and the end
 };
 
 }  // namespace fg

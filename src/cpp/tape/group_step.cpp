@@ -41,21 +41,21 @@ char* GroupStep::share_all(Bases bases) const {
 class GroupStep::OneByOne final : public ResolvedStep {
 public:
     OneByOne(const GroupStep& group, Resolver& resolver) : group_(group), bases_(resolver.bases()) {
-        for (const auto& step : group.steps_) steps_.push_back(step->resolve(resolver));
+        for (const auto& step : group.steps_) step->resolve(resolver, calls_);
     }
     void run() override {
         if (threads_now() > 1) return group_.run(bases_);
-        for (const auto& step : steps_) step->run();
+        calls_.run();
     }
 
 private:
     const GroupStep& group_;
     Bases bases_;
-    std::vector<std::unique_ptr<ResolvedStep>> steps_;
+    Calls calls_;
 };
 
-std::unique_ptr<ResolvedStep> GroupStep::resolve_one_by_one(Resolver& resolver) const {
-    return std::make_unique<OneByOne>(*this, resolver);
+void GroupStep::resolve_one_by_one(Resolver& resolver, Calls& calls) const {
+    calls.add(std::make_unique<OneByOne>(*this, resolver));
 }
 
 int64_t GroupStep::most_work_bytes() const {

@@ -24,7 +24,7 @@ protected:
     }
     // On several threads this step finds its operands as it runs; on one those in it run as they would alone, for which
     // most_work_bytes() is the memory they work in.
-    std::unique_ptr<ResolvedStep> resolve_one_by_one(Resolver& resolver) const;
+    void resolve_one_by_one(Resolver& resolver, Calls& calls) const;
     int64_t most_work_bytes() const;
 
     const RowSteps steps_;

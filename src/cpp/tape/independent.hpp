@@ -13,7 +13,7 @@ public:
     explicit Independent(RowSteps steps);
 
     void run(Bases bases) const override;
-    std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override { return resolve_one_by_one(resolver); }
+    void resolve(Resolver& resolver, Calls& calls) const override { resolve_one_by_one(resolver, calls); }
     int64_t resolved_work_bytes() const override { return most_work_bytes(); }
 
 private:

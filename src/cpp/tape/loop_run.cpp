@@ -253,7 +253,7 @@ public:
     int64_t work_bytes() const { return plan_.bytes(); }
     bool reads(int base) const override { return places_.reads(base); }
 
-    std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override {
+    void resolve(Resolver& resolver, Calls& calls) const override {
         class Resolved final : public ResolvedStep {
         public:
             Resolved(const LoopStep& step, Bases bases)
@@ -265,7 +265,7 @@ public:
             Bases bases_;
             Loop::Running running_;
         };
-        return std::make_unique<Resolved>(*this, resolver.bases());
+        calls.add(std::make_unique<Resolved>(*this, resolver.bases()));
     }
 
     void run(Bases bases, Loop::Running& running) const {

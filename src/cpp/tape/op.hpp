@@ -64,6 +64,13 @@ public:
     // For up to `count` rows at a time.
     virtual int64_t work_bytes(int64_t count) const = 0;
 
+    // All rows by one call, kernel(plan, in, out, work), where nothing can be wrong with the numbers. Null: by run.
+    struct Whole {
+        kernels::PlannedKernel kernel = nullptr;
+        const void* plan = nullptr;
+    };
+    virtual Whole whole() const { return {}; }
+
     int64_t rows = 1;      // parts of the output, one after the other in memory, that can be computed on their own
     int64_t row_size = 1;  // numbers in each
     double row_work = 0;   // multiply-adds, or numbers read, for one row

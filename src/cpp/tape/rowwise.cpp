@@ -37,9 +37,9 @@ void Rowwise::run_part(Bases bases, char* shared, int64_t begin, int64_t end) co
     });
 }
 
-std::unique_ptr<ResolvedStep> Rowwise::resolve(Resolver& resolver) const {
-    if (!windows_.empty()) return FindingStep::resolve(resolver);
-    return resolve_one_by_one(resolver);
+void Rowwise::resolve(Resolver& resolver, Calls& calls) const {
+    if (!windows_.empty()) FindingStep::resolve(resolver, calls);
+    else resolve_one_by_one(resolver, calls);
 }
 
 }  // namespace fg

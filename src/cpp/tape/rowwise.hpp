@@ -17,7 +17,7 @@ public:
     Rowwise(RowSteps steps, std::vector<RowWindow> windows, int64_t rows, int bases);
 
     void run(Bases bases) const override;
-    std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override;
+    void resolve(Resolver& resolver, Calls& calls) const override;
     int64_t resolved_work_bytes() const override { return most_work_bytes(); }
 
 private:

@@ -28,7 +28,7 @@ struct Place {
 
 }  // namespace
 
-struct Sliding::Call {
+struct Sliding::KernelPlaces {
     kernels::ElementwiseKernel kernel;
     Place out, in[max_operands];
     int operands;
@@ -223,7 +223,7 @@ private:
             const int64_t last = std::min(until - out.pace.lag, out.size);
             if (first < last && !use.kernel) put_together(use, first, last);
             if (!use.kernel) continue;
-            for (Call call; first < last;) {
+            for (KernelPlaces call; first < last;) {
                 const int64_t end = find(use, first, last, call);
                 sink_.run(call, end - first);
                 first = end;
@@ -248,7 +248,7 @@ private:
 
     // Nothing begins or ends before `until`: each use goes on as it is.
     void run_steady(int64_t until) {
-        std::vector<Call> calls;
+        std::vector<KernelPlaces> calls;
         calls.reserve(step_.uses_.size());
         bool kernels_only = true;
         for (const Use& use : step_.uses_) {
@@ -262,7 +262,7 @@ private:
             const int64_t next = std::min(time_ + step_.window_, until), numbers = next - time_;
             if (!kernels_only) run_through(next, 0);
             else
-                for (Call& call : calls) {
+                for (KernelPlaces& call : calls) {
                     sink_.run(call, numbers);
                     call.out.at.offset += numbers * call.out.moves;
                     for (int k = 0; k < call.operands; ++k) call.in[k].at.offset += numbers * call.in[k].moves;
@@ -293,7 +293,7 @@ private:
     }
 
     // A use from number `first` on, for as long as it goes on like that, at most up to `last`.
-    int64_t find(const Use& use, int64_t first, int64_t last, Call& call) const {
+    int64_t find(const Use& use, int64_t first, int64_t last, KernelPlaces& call) const {
         call.kernel = use.kernel;
         call.operands = use.read_count;
         call.out = {place(use.out, first), 1, moves(use.out)};
@@ -332,7 +332,7 @@ class Sliding::Running {
 public:
     Running(Bases bases, char* work) : bases_(bases), work_(work) {}
 
-    void run(const Call& call, int64_t numbers) const {
+    void run(const KernelPlaces& call, int64_t numbers) const {
         const void* data[max_operands];
         int64_t step[max_operands];
         for (int k = 0; k < call.operands; ++k) {
@@ -353,68 +353,57 @@ private:
     char* work_;
 };
 
-// What a window comes by is written down.
+// Bytes that are copied, or, from nowhere, cleared.
+struct Sliding::MoveCall : Call {
+    int64_t bytes;
+    char* out;
+    const void* from;
+
+    static void call(const Call& c) {
+        const auto& it = as<MoveCall>(c);
+        if (it.from) std::memmove(it.out, it.from, size_t(it.bytes));
+        else std::memset(it.out, 0, size_t(it.bytes));
+    }
+};
+
+// What a window comes by becomes calls.
 class Sliding::Listing {
 public:
-    struct Entry {
-        Call call;
-        int64_t count;  // numbers; without a kernel, bytes that are copied, or without operands cleared
-    };
+    Listing(Resolver& resolver, Calls& calls) : resolver_(resolver), calls_(calls) {}
 
-    void run(const Call& call, int64_t numbers) { entries.push_back({call, numbers}); }
-    void copy(const Address& to, const Address& from, int64_t bytes) {
-        entries.push_back({{nullptr, {to}, {{from}}, 1}, bytes});
-    }
-    void clear(const Address& to, int64_t bytes) { entries.push_back({{nullptr, {to}, {}, 0}, bytes}); }
-
-    std::vector<Entry> entries;
-};
-
-class Sliding::Listed final : public ResolvedStep {
-public:
-    Listed(const Sliding& step, Resolver& resolver) {
-        Listing listing;
-        Window<Listing>(step, listing, 0, step.end_).run();
-        calls_.resize(listing.entries.size());
-        const auto find = [&](const Place& place, auto* at) {
-            if (place.at.base == in_work) *at = resolver.work() + place.at.offset;
-            else resolver.follow(place.at, at);
-        };
-        for (size_t i = 0; i < calls_.size(); ++i) {
-            const auto& [call, count] = listing.entries[i];
-            calls_[i].kernel = call.kernel;
-            calls_[i].count = count;
-            find(call.out, &calls_[i].out);
-            for (int k = 0; k < call.operands; ++k) {
-                find(call.in[k], &calls_[i].data[k]);
-                calls_[i].step[k] = call.in[k].step;
-            }
+    void run(const KernelPlaces& places, int64_t numbers) const {
+        ElementwiseCall& call = ElementwiseCall::add(calls_, places.operands);
+        call.kernel = places.kernel;
+        call.count = numbers;
+        find(places.out.at, &call.out);
+        for (int k = 0; k < places.operands; ++k) {
+            find(places.in[k].at, call.data() + k);
+            call.step[k] = places.in[k].step;
         }
     }
-
-    void run() override {
-        for (const Resolved& call : calls_) {
-            if (call.kernel) call.kernel(call.count, call.data, call.step, call.out);
-            else if (call.data[0]) std::memmove(call.out, call.data[0], size_t(call.count));
-            else std::memset(call.out, 0, size_t(call.count));
-        }
-    }
+    void copy(const Address& to, const Address& from, int64_t bytes) const { find(from, &move(to, bytes).from); }
+    void clear(const Address& to, int64_t bytes) const { move(to, bytes); }
 
 private:
-    struct Resolved {
-        kernels::ElementwiseKernel kernel = nullptr;
-        int64_t count = 0;
-        char* out = nullptr;
-        const void* data[max_operands] = {};
-        int64_t step[max_operands] = {};
-    };
+    MoveCall& move(const Address& to, int64_t bytes) const {
+        auto& call = calls_.add<MoveCall>();
+        call.bytes = bytes;
+        find(to, &call.out);
+        return call;
+    }
+    template <class T> void find(const Address& a, T** at) const {
+        if (a.base == in_work) *at = resolver_.work() + a.offset;
+        else resolver_.follow(a, at);
+    }
 
-    std::vector<Resolved> calls_;
+    Resolver& resolver_;
+    Calls& calls_;
 };
 
-std::unique_ptr<ResolvedStep> Sliding::resolve(Resolver& resolver) const {
-    if (!is_short()) return FindingStep::resolve(resolver);
-    return std::make_unique<Listed>(*this, resolver);
+void Sliding::resolve(Resolver& resolver, Calls& calls) const {
+    if (!is_short()) return FindingStep::resolve(resolver, calls);
+    Listing listing(resolver, calls);
+    Window<Listing>(*this, listing, 0, end_).run();
 }
 
 void Sliding::run(Bases bases) const {

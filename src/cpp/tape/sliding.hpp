@@ -59,7 +59,7 @@ public:
     explicit Sliding(SlidingPlan&& plan);
 
     void run(Bases bases) const override;
-    std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override;
+    void resolve(Resolver& resolver, Calls& calls) const override;
     int64_t resolved_work_bytes() const override { return is_short() ? work_bytes_ : 0; }
     bool reads(int base) const override;
     StepInfo info() const override;
@@ -81,12 +81,12 @@ private:
     };
 
     // Where a use finds its operands and its result, from some number on.
-    struct Call;
-    // A window on its way along some times, and what is done with the calls that it comes by, see sliding.cpp.
+    struct KernelPlaces;
+    // A window on its way along some times, and what is done with the kernels that it comes by, see sliding.cpp.
     template <class Sink> class Window;
     class Running;
     class Listing;
-    class Listed;
+    struct MoveCall;
 
     // A few windows do: the calls are found beforehand.
     bool is_short() const { return end_ <= std::min(part_, 8 * window_); }

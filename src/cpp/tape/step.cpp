@@ -74,43 +74,32 @@ int64_t OpStep::run_prepared(Bases bases, int64_t first, int64_t count, const vo
     return prepared_->run(in, out, first, count, work_bytes_ ? scratch(work_bytes_) : nullptr, shared);
 }
 
-std::unique_ptr<ResolvedStep> FindingStep::resolve(Resolver& resolver) const {
-    class Resolved final : public ResolvedStep {
-    public:
-        Resolved(const FindingStep& step, Bases bases) : step_(step), bases_(bases) {}
-        void run() override { step_.run(bases_); }
+void FindingStep::resolve(Resolver& resolver, Calls& calls) const {
+    struct FindingCall : Call {
+        const FindingStep* step;
+        Bases bases;
 
-    private:
-        const FindingStep& step_;
-        Bases bases_;
+        static void call(const Call& c) { as<FindingCall>(c).step->run(as<FindingCall>(c).bases); }
     };
-    return std::make_unique<Resolved>(*this, resolver.bases());
+    auto& call = calls.add<FindingCall>();
+    call.step = this;
+    call.bases = resolver.bases();
 }
 
-// A prepared op, all rows at once. What every run reads is in one cache line: a small training step goes over more
-// lines than a first cache holds for it where other programs share the core.
-class alignas(64) OpStep::Resolved final : public ResolvedStep {
-public:
-    Resolved(const OpStep& step, Resolver& resolver)
-        : prepared_(*step.prepared_),
-          work_(step.work_bytes_ ? resolver.work() : nullptr),
-          step_(step),
-          bases_(resolver.bases()) {
-        for (size_t i = 0; i < step.in_.size(); ++i) resolver.follow(step.in_[i].at, &in_[i]);
-        resolver.follow(step.out_.at, &out_);
-    }
-    void run() override {
-        const int64_t status = prepared_.run(in_, out_, 0, prepared_.rows, work_, nullptr);
-        if (status >= 0) step_.fail(bases_, status);
-    }
+// A prepared op, all rows at once, where something may be wrong with the numbers.
+struct OpStep::PreparedCall : Call {
+    const OpStep* step;
+    Bases bases;
+    char* out;
+    void* work;
+    const void* in[few];
 
-private:
-    const Prepared& prepared_;
-    void* work_;
-    char* out_;
-    const void* in_[few];
-    const OpStep& step_;
-    Bases bases_;
+    static void call(const Call& c) {
+        const auto& it = as<PreparedCall>(c);
+        const Prepared& prepared = *it.step->prepared_;
+        const int64_t status = prepared.run(it.in, it.out, 0, prepared.rows, it.work, nullptr);
+        if (status >= 0) it.step->fail(it.bases, status);
+    }
 };
 
 // An op by its run, the views of its operands at hand.
@@ -138,10 +127,25 @@ private:
     View out_;
 };
 
-std::unique_ptr<ResolvedStep> OpStep::resolve(Resolver& resolver) const {
-    if (in_one_go()) return std::make_unique<Resolved>(*this, resolver);
-    if (prepared_) return FindingStep::resolve(resolver);
-    return std::make_unique<ResolvedViews>(*this, resolver);
+void OpStep::resolve(Resolver& resolver, Calls& calls) const {
+    if (!prepared_) return calls.add(std::make_unique<ResolvedViews>(*this, resolver));
+    if (!in_one_go()) return FindingStep::resolve(resolver, calls);
+    const auto find = [&](auto& call, const void** in) {
+        for (size_t i = 0; i < in_.size(); ++i) resolver.follow(in_[i].at, in + i);
+        resolver.follow(out_.at, &call.out);
+        call.work = work_bytes_ ? resolver.work() : nullptr;
+    };
+    if (const Prepared::Whole whole = prepared_->whole(); whole.kernel) {
+        PlannedCall& call = PlannedCall::add(calls, int(in_.size()));
+        call.kernel = whole.kernel;
+        call.plan = whole.plan;
+        find(call, call.in());
+    } else {
+        auto& call = calls.add<PreparedCall>();
+        call.step = this;
+        call.bases = resolver.bases();
+        find(call, call.in);
+    }
 }
 
 bool OpStep::overwrites(int result, int operand) const {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tape/calls.hpp"
 #include "tape/op.hpp"
 
 namespace fg {
@@ -72,13 +73,6 @@ constexpr double number_ns = 0.4;
 // Bytes of the numbers of an operand, repeated ones once.
 int64_t bytes_read(const View& view);
 
-// A step that has found its operands: nothing is looked up when it runs. For one thread.
-class ResolvedStep {
-public:
-    virtual ~ResolvedStep() = default;
-    virtual void run() = 0;
-};
-
 // What a step finds its operands by, once. Where a base moves later, the addresses that follow it move along.
 class Resolver {
 public:
@@ -100,8 +94,8 @@ private:
 class Step {
 public:
     virtual ~Step() = default;
-    // For one thread, as long as the step and the bases last.
-    virtual std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const = 0;
+    // Appends what it does, for one thread, as long as the step and the bases last.
+    virtual void resolve(Resolver& resolver, Calls& calls) const = 0;
     virtual int64_t resolved_work_bytes() const { return 0; }
     // Whether any number is read behind a base.
     virtual bool reads(int base) const = 0;
@@ -123,7 +117,7 @@ protected:
 class FindingStep : public Step {
 public:
     virtual void run(Bases bases) const = 0;
-    std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override;
+    void resolve(Resolver& resolver, Calls& calls) const override;
 };
 
 // A step whose results can be made by rows of their first axis, `rows` in all, in any order and on any thread.
@@ -149,14 +143,14 @@ public:
     void run_rows(Bases bases, int64_t rows, int64_t first, int64_t count, const void* shared) const override;
     int64_t shared_bytes() const override { return shared_bytes_; }
     void share(Bases bases, void* shared) const override;
-    std::unique_ptr<ResolvedStep> resolve(Resolver& resolver) const override;
+    void resolve(Resolver& resolver, Calls& calls) const override;
     int64_t resolved_work_bytes() const override { return in_one_go() ? work_bytes_ : 0; }
     bool reads(int base) const override;
     bool overwrites(int result, int operand) const override;
     StepInfo info() const override { return {op_.name, out_.view.dtype, out_.view.shape, work_, bytes_}; }
 
 private:
-    class Resolved;
+    struct PreparedCall;
     class ResolvedViews;
 
     bool in_one_go() const { return prepared_ && parts_ == 1; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/first_lanes.hpp"
+#include "kernels/table.hpp"
 
 namespace fg::kernels {
 namespace {
@@ -17,19 +18,6 @@ constexpr int tile_vectors = 3, lean_vectors = 2, rows_by_vectors[] = {8, 6, 4};
 constexpr int tile_vectors = 2, lean_vectors = 2, rows_by_vectors[] = {8, 6};
 #endif
 constexpr int tile_rows = 8;  // of any tile
-
-// A block of A: element (r, k) at p[r * row + k * step].
-template <class T> struct Rows {
-    const T* p;
-    int64_t row, step;
-};
-
-// A panel of B: row k holds up to tile_vectors vectors at p[k * step], the last of them `last` lanes wide.
-template <class T> struct Panel {
-    const T* p;
-    int64_t step;
-    int last;
-};
 
 // c (R rows of NV vectors) = or += a (R, k) @ b (k, NV vectors).
 template <class T, int R, int NV, bool adjacent, bool ragged>
