@@ -48,9 +48,7 @@ public:
     // Where the next one will be found.
     const Call* const* end() const { return end_; }
     void run() const { run(first_, nullptr); }
-    static void run(const Call* call, const Call* end) {
-        for (; call != end; call = call->next) call->run(*call);
-    }
+    static void run(const Call* call, const Call* end);
 
 private:
     void* take(size_t bytes);
@@ -99,5 +97,14 @@ struct PlannedCall : Call {
         it.kernel(it.plan, it.in(), it.out, it.work);
     }
 };
+
+// Small steps are mostly made of two kinds, which are called without a jump on the way.
+inline void Calls::run(const Call* call, const Call* end) {
+    for (; call != end; call = call->next) {
+        if (call->run == PlannedCall::call) PlannedCall::call(*call);
+        else if (call->run == ElementwiseCall::call) ElementwiseCall::call(*call);
+        else call->run(*call);
+    }
+}
 
 }  // namespace fg
