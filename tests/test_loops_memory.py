@@ -23,6 +23,7 @@ STEPS = {
     "centred": lambda a, b: (a - a.mean(), b + a * a.mean()),
     "handed on": lambda a, b: (a, b + a),
     "both the same": lambda a, b: ((c := a * b + 0.1), c),
+    "sums of rows, then what they are of": lambda a, b: (fg.sum(fg.stack([a, b], 1), 1) * 0.5 + a, b * 0.9),
     "sorted": lambda a, b: (fg.sort(b), a + 0.5 * b),
     "two outputs of one": lambda a, b: (a * 2.0 - b, a * 2.0 + b),
     "by a mask": lambda a, b: (fg.where(a > b, a, b), fg.where(a > b, b, a)),

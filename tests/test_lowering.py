@@ -161,6 +161,31 @@ def test_times_of_the_steps():
 
 # --- memory, and length
 
+# Results that one other op reads last are made in its place.
+IN_PLACE = {
+    "one after the other": lambda x, w: fg.exp(fg.tanh(fg.sin(x @ w) * 0.5) - 1.0),
+    "read again later": lambda x, w: (h := fg.tanh(x @ w)) * fg.exp(h) - h * h,
+    "the product read again": lambda x, w: (h := x @ w) * fg.exp(fg.tanh(h)) + h,
+    "two that end at once": lambda x, w: fg.exp(h := fg.sin(x @ w)) - fg.cos(h) * fg.tanh(h),
+    "truth values between": lambda x, w: fg.where((h := x @ w) > 0.0, fg.exp(h), fg.tanh(h)) * h,
+    "wider numbers between": lambda x, w: fg.astype(fg.astype(fg.sin(x @ w), "float64") * 0.1, x.dtype) + 1.0,
+    "kept as well": lambda x, w: ((h := fg.tanh(x @ w)), fg.exp(h) * 2.0, fg.exp(h) + h),
+    "without a product": lambda x, w: fg.tanh(fg.exp(fg.sin(x) * w[0, 0]) - x) * w[0, 1] - x,
+    "a row": lambda x, w: fg.maximum(fg.sin(x @ w) + w[0], 0.0) * w[1] - w[2],
+}
+
+
+@pytest.mark.parametrize("rows", [1, 16, 300, 5000])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_results_in_the_place_of_others(name, dtype, rows):
+    values = np.random.default_rng(rows)
+    steps(
+        IN_PLACE[name],
+        values.normal(size=(rows, 12)).astype(dtype),
+        values.normal(size=(12, 12)).astype(dtype),
+    )
+
 
 def test_memory_serves_again():
     def f(x):

@@ -120,12 +120,10 @@ template <class T> FG_INLINE BlockPlan<T> plan_block(int64_t m, int64_t n, int w
         return PanelPlan<T>{bigger, other, rows, int(vectors) * lanes, last};
     };
     const Cut columns = cut_columns<T>(n, widest);
-    const int64_t widths = columns.size + (columns.bigger > 0),
-                  vectors = columns.size + (columns.bigger == columns.parts);
-    const int missing = int(round_up(n, lanes) - n);
+    const int last = int(lanes + n - round_up(n, lanes));
     return {columns.parts,
             columns.bigger,
-            {panel(widths, lanes), panel(columns.size, lanes), panel(vectors, lanes - missing)}};
+            {panel(columns.size + (columns.bigger > 0), lanes), panel(columns.size, lanes), panel(columns.size, last)}};
 }
 
 // c = or += a (m, depth) @ b (depth, n) by the plan of m and n; an unpacked b has its columns side by side, in whole

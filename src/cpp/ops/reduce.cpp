@@ -121,13 +121,7 @@ public:
         return -1;
     }
     int64_t work_bytes(int64_t) const override { return 0; }
-    Whole whole() const override {
-        const auto all = [](const void* plan, const void* const* in, void* out, void*) {
-            const auto& it = *static_cast<const PreparedReduction*>(plan);
-            it.run(in, out, 0, it.rows, nullptr, nullptr);
-        };
-        return {all, this};
-    }
+    Whole whole() const override { return by_run(*this); }
 
 private:
     Kernel kernel_;

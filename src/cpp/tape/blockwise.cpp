@@ -241,8 +241,8 @@ void Blockwise::place_in_memory(const BlockwisePlan& plan, int index) {
     }
 }
 
-// For each value the one in whose place it is made. A result that only the next use reads is made where that one leaves
-// its own: kernels work in place, and what is touched fits the first cache more often.
+// For each value the one in whose place it is made. A result is made where the use that reads it last leaves its own:
+// kernels work in place, and what is touched fits the first cache more often.
 std::vector<int> Blockwise::find_homes(const BlockwisePlan& plan, const std::vector<size_t>& last_read) const {
     std::vector<int> homes(values_.size());
     std::iota(homes.begin(), homes.end(), 0);
@@ -411,36 +411,18 @@ struct Blockwise::CopyCall : Call {
     }
 };
 
-struct Blockwise::ProducerCall : Call {
-    const Prepared* producer;
-    char* out;
-    void* work;
-    const void* in[max_operands];
-
-    static void call(const Call& c) {
-        const auto& it = as<ProducerCall>(c);
-        it.producer->run(it.in, it.out, 0, it.producer->rows, it.work, nullptr);
-    }
-};
-
 void Blockwise::resolve_producer(Resolver& resolver, Calls& calls) const {
-    const auto find = [&](auto& call, const void** in) {
-        for (int k = 0; k < producer_operands_; ++k) resolver.follow(values_[size_t(operands_[size_t(k)])].at, in + k);
-        const Value& made = values_[size_t(producer_out_)];
-        if (made.buffer < 0) resolver.follow(made.at, &call.out);
-        else call.out = resolver.work() + made.buffer;
-        call.work = resolver.work() + buffers_bytes_;
-    };
-    if (const Prepared::Whole whole = producer_->whole(); whole.kernel) {
-        PlannedCall& call = PlannedCall::add(calls, producer_operands_);
-        call.kernel = whole.kernel;
-        call.plan = whole.plan;
-        find(call, call.in());
-    } else {
-        auto& call = calls.add<ProducerCall>();
-        call.producer = producer_.get();
-        find(call, call.in);
-    }
+    Prepared::Whole whole = producer_->whole();
+    if (!whole.kernel) whole = Prepared::by_run(*producer_);
+    PlannedCall& call = PlannedCall::add(calls, producer_operands_);
+    call.kernel = whole.kernel;
+    call.plan = whole.plan;
+    call.work = resolver.work() + buffers_bytes_;
+    for (int k = 0; k < producer_operands_; ++k)
+        resolver.follow(values_[size_t(operands_[size_t(k)])].at, call.in() + k);
+    const Value& made = values_[size_t(producer_out_)];
+    if (made.buffer < 0) resolver.follow(made.at, &call.out);
+    else call.out = resolver.work() + made.buffer;
 }
 
 // Where one block does, a call after the other, every operand found beforehand: small steps take as long to find theirs

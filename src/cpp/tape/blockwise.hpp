@@ -55,7 +55,6 @@ public:
 
 private:
     struct CopyCall;
-    struct ProducerCall;
 
     // How a value is found: at a place that moves with the block, or in a buffer that holds one block of it.
     struct Value {
